@@ -200,3 +200,8 @@ def line_length(line: str) -> int:
     if line.endswith("\r\n"):
         return len(line) - 2
     return len(line) - 1 if line.endswith(("\n", "\r")) else len(line)
+
+
+def without_surrogates(text: str) -> str:
+    """Return `text` with each lone surrogate replaced by U+FFFD, which has the same length in all three encodings."""
+    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)

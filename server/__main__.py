@@ -15,7 +15,7 @@ def main(argv: list[str]) -> int:
 
         return serve(argv[1:])
     if command == "worker":  # internal: a process for CPU-bound work
-        from server.workers import work
+        from server.worker_process import work
 
         return work(argv[1:])
     from server.cli import main as command_line

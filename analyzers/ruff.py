@@ -1,0 +1,531 @@
+"""ruff, kept running: each change goes in at once, diagnostics and fixes come out.
+
+`ruff server` is asked by pull, one question at a time: when the author types faster than ruff answers, only the newest text
+is asked about, where its pushed diagnostics would come for every change of a burst (measured: 200 changes cost 30 ms
+against 1,475). And when it dies, the one text that it was asked about is known. The document touched last is asked about
+first. What it says is decoded no deeper than a range, a code and a message, and goes to the editor in
+ruff's own words and the client's own columns.
+
+Invariant: the child is our own dependency's binary, by absolute path, with its working directory outside every workspace.
+Invariant: a child that dies comes back, at most a second later. The text that killed it (by a signal of its own making, or by
+hanging past its time limit) is not sent again; healthy documents keep their answers. A death by SIGKILL or SIGTERM comes from outside
+and accuses no text, unless the same text was being looked at each time.
+Invariant: an answer is handed on only for the text that it is about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sysconfig
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from analyzers.document import without_surrogates
+from analyzers.framing import FrameReader, FramingError, frame
+from analyzers.processes import kill_group, spawn
+from analyzers.ranges import Range, TextChange
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from analyzers.document import Document
+
+log = logging.getLogger("postil.ruff")
+
+ANSWER_LIMIT = 10.0  # seconds until a question without an answer means that the child hangs
+RESTART_DELAYS = (0.0, 0.1, 0.3, 1.0)  # seconds before each restart in a row; the last one repeats
+CALM = 5.0  # seconds without a death after which the delays start again
+OUTSIDE_SIGNALS = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+OUTSIDE_DEATHS = 3  # by a signal from outside, all with the same text asked about, before that text is suspected
+MAX_QUARANTINED = 256  # digests that are remembered
+MAX_UNSENT = 64 * 1024 * 1024  # bytes that may wait for a child that does not read
+
+
+class RuffData(msgspec.Struct):
+    """What ruff attaches to a diagnostic for its code actions. Ranges are in the negotiated encoding."""
+
+    code: str | None = None
+    title: str = ""
+    edits: list[RuffEdit] = []
+    noqa_edit: RuffEdit | None = None
+    is_preferred: bool | None = None  # true: a safe fix; false: an unsafe one; null: none
+
+
+class RuffEdit(msgspec.Struct, rename="camel"):
+    """One replacement."""
+
+    range: Range
+    new_text: str
+
+
+class RuffDiagnostic(msgspec.Struct, rename="camel"):
+    """One diagnostic, in ruff's words."""
+
+    range: Range
+    message: str
+    severity: int = 2
+    code: str | int | None = None
+    code_description: dict[str, str] | None = None
+    source: str | None = None
+    tags: list[int] | None = None
+    data: RuffData | None = None
+
+
+class _Report(msgspec.Struct):
+    items: list[RuffDiagnostic] = []
+
+
+class _Pushed(msgspec.Struct):
+    uri: str
+    diagnostics: list[RuffDiagnostic]
+    version: int | None = None
+
+
+class _Message(msgspec.Struct):
+    id: int | str | None = None
+    method: str | None = None
+    params: msgspec.Raw = msgspec.Raw()
+    result: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+
+
+_MESSAGE = msgspec.json.Decoder(_Message)
+_REPORT = msgspec.json.Decoder(_Report)
+_PUSHED = msgspec.json.Decoder(_Pushed)
+
+
+class RuffError(Exception):
+    """ruff refused a request, or died while it was running."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuffConfiguration:
+    """What one child is told. Documents with equal configurations share a child.
+
+    `project`: the files of the project decide (a trusted workspace only); otherwise `inline` is all there is. Values are JSON.
+    """
+
+    project: bool
+    inline: str  # JSON text of ruff's inline configuration, so that the value is hashable
+
+    def initialization_options(self) -> dict[str, object]:
+        """Return the `initializationOptions` of `ruff server`."""
+        settings: dict[str, object] = {
+            "configurationPreference": "filesystemFirst" if self.project else "editorOnly",
+            "configuration": msgspec.json.decode(self.inline),
+            "showSyntaxErrors": True,
+        }
+        return {"settings": settings, "globalSettings": settings}
+
+
+class Listener(Protocol):
+    """Who wants to know what ruff says."""
+
+    def ruff_results(self, uri: str, document: Document | None, diagnostics: list[RuffDiagnostic]) -> None:
+        """Take the diagnostics of `document`; None for a notebook's cell, whose text ruff pushes about in its own time."""
+
+    def ruff_quarantined(self, uri: str, document: Document) -> None:
+        """Note that ruff is off for this text, which killed it."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A document that the child knows."""
+
+    document: Document
+    language_id: str
+    version: int = 1  # our own count: the client's versions may go back
+    off: bool = False
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request that the child has not answered."""
+
+    future: asyncio.Future[Any] | None
+    timer: asyncio.TimerHandle
+
+
+@dataclass(slots=True)
+class _Record:
+    """What is remembered about a text that was asked about when the child died."""
+
+    outside: int = 0
+    quarantined: bool = False
+
+
+@dataclass(slots=True)
+class _Child:
+    """One life of the child process."""
+
+    process: subprocess.Popen[bytes]
+    writer: asyncio.WriteTransport | None = None
+    unsent: list[bytes] = field(default_factory=list)
+
+
+def ruff_binary() -> str:
+    """Return the absolute path of the ruff that came with postil. Raises FileNotFoundError.
+
+    Only the scripts folder of the running interpreter is looked at: never PATH, never the workspace.
+    """
+    name = "ruff" + (sysconfig.get_config_var("EXE") or "")
+    for scheme in (None, sysconfig.get_preferred_scheme("user")):
+        folder = sysconfig.get_path("scripts") if scheme is None else sysconfig.get_path("scripts", scheme=scheme)
+        path = os.path.join(os.path.abspath(folder), name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    message = f"no {name} beside the running Python; reinstall postil"
+    raise FileNotFoundError(message)
+
+
+class RuffServer:
+    """One kept `ruff server`, for all documents of one configuration.
+
+    Must be used from the main thread's event loop: on Linux a child's death signal follows the thread that started it.
+    """
+
+    def __init__(
+        self,
+        configuration: RuffConfiguration,
+        encoding: str,
+        roots: Sequence[str],
+        listener: Listener,
+    ) -> None:
+        self._configuration = configuration
+        self._encoding = encoding
+        self._roots = tuple(roots)
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._child: _Child | None = None
+        self._open: dict[str, _Open] = {}
+        self._waiting: dict[int, _Waiting] = {}
+        self._records: dict[str, _Record] = {}
+        self._wanted: dict[str, None] = {}  # documents to ask about, the one touched last at the end
+        self._asked: tuple[str, Document] | None = None
+        self._question = 0  # the id of the question about `_asked`
+        self._touched: Document | None = None  # the text sent last, accused where a death has no question to accuse
+        self._hung = False
+        self._last_id = 0
+        self._deaths_in_a_row = 0
+        self._last_death = 0.0
+        self._restart: asyncio.TimerHandle | None = None
+        self._closed = False
+        self.deaths = 0
+        self.problem = ""  # why ruff cannot run at all; empty when it can
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the living child."""
+        return self._child.process.pid if self._child is not None else None
+
+    # -- documents
+
+    def open(self, uri: str, language_id: str, document: Document) -> None:
+        """Tell the child of a document, and ask about it."""
+        entry = self._open[uri] = _Open(document, language_id)
+        if self._is_quarantined(document):
+            entry.off = True
+            self._listener.ruff_quarantined(uri, document)
+            return
+        if self._ready():
+            self._did_open(uri, entry)
+            self._ask(uri)
+
+    def change(self, uri: str, document: Document, changes: Sequence[TextChange]) -> None:
+        """Pass on `changes`, clamped already, that led to `document`, and ask about it."""
+        entry = self._open.get(uri)
+        if entry is None:
+            return
+        entry.document = document
+        entry.version += 1
+        if entry.off:
+            if self._is_quarantined(document):
+                self._listener.ruff_quarantined(uri, document)
+                return
+            entry.off = False
+            if self._ready():
+                self._did_open(uri, entry)
+        elif self._ready():
+            self._notify(
+                "textDocument/didChange",
+                {"textDocument": {"uri": uri, "version": entry.version}, "contentChanges": changes},
+            )
+            self._touched = document
+        if self._child is not None:
+            self._ask(uri)
+
+    def close(self, uri: str) -> None:
+        """Forget a document."""
+        entry = self._open.pop(uri, None)
+        self._wanted.pop(uri, None)
+        if entry is not None and not entry.off and self._child is not None:
+            self._notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+
+    def relay(self, method: str, params: object) -> None:
+        """Pass a notification on as it is (notebooks, whose diagnostics ruff pushes)."""
+        if self._ready():
+            self._notify(method, params)
+
+    async def request(self, method: str, params: object) -> Any:
+        """Ask the child anything else; returns plain JSON. Raises RuffError."""
+        if not self._ready():
+            raise RuffError(self.problem or "ruff is restarting")
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._request(method, params, future)
+        return await future
+
+    def shut_down(self) -> None:
+        """End the child for good."""
+        self._closed = True
+        if self._restart is not None:
+            self._restart.cancel()
+        if self._child is not None:
+            self._kill_group(child.process)
+
+    # -- asking
+
+    def _ask(self, uri: str) -> None:
+        """Ask about `uri` next, unless a question is under way."""
+        self._wanted.pop(uri, None)
+        self._wanted[uri] = None  # the last one in is the first one out
+        if self._asked is None:
+            self._ask_next()
+
+    def _ask_next(self) -> None:
+        while self._wanted and self._child is not None:
+            uri, _ = self._wanted.popitem()
+            entry = self._open.get(uri)
+            if entry is not None and not entry.off:
+                self._asked = (uri, entry.document)
+                self._request("textDocument/diagnostic", {"textDocument": {"uri": uri}}, None)
+                return
+
+    def _answered(self, waiting: _Waiting, message: _Message) -> None:
+        if waiting.future is not None:
+            if waiting.future.done():
+                return
+            if message.error:
+                waiting.future.set_exception(RuffError("ruff refused the request"))
+            else:
+                waiting.future.set_result(msgspec.json.decode(message.result) if message.result else None)
+        elif message.id == self._question and self._asked is not None:
+            uri, document = self._asked
+            self._asked = None
+            entry = self._open.get(uri)
+            if entry is not None and entry.document is document:
+                self._ask_next()
+                items = _REPORT.decode(message.result).items if message.result else []
+                self._listener.ruff_results(uri, document, items)
+            elif entry is not None:
+                self._ask(uri)
+            else:
+                self._ask_next()
+
+    def _overdue(self, request_id: int) -> None:
+        if request_id not in self._waiting or self._child is None:
+            return
+        log.warning("ruff did not answer within %.0f s and is restarted", ANSWER_LIMIT)
+        self._hung = True
+        self._kill_group(child.process)
+
+    # -- the child's life
+
+    def _ready(self) -> bool:
+        """Start the child if it is not running and may be; return whether it runs."""
+        if self._child is None and not self._closed and self._restart is None:
+            self._start()
+        return self._child is not None
+
+    def _start(self) -> None:
+        self._restart = None
+        try:
+            process = spawn([ruff_binary(), "server"], stderr=subprocess.DEVNULL)
+        except OSError as error:
+            self.problem = f"ruff cannot be started: {error.strerror or error}"
+            log.error("%s", self.problem)  # noqa: TRY400 - no traceback wanted
+            self._schedule_restart()
+            return
+        self.problem = ""
+        child = self._child = _Child(process)
+        self._loop.create_task(self._connect(child))
+        self._request("initialize", self._initialize_params(), None)
+        self._notify("initialized", {})
+        for uri, entry in list(self._open.items()):
+            entry.off = self._is_quarantined(entry.document)
+            if entry.off:
+                self._listener.ruff_quarantined(uri, entry.document)
+            else:
+                self._did_open(uri, entry)
+                self._wanted.setdefault(uri)
+        self._ask_next()
+
+    async def _connect(self, child: _Child) -> None:
+        if child.process.stdin is None or child.process.stdout is None:
+            return
+        await self._loop.connect_read_pipe(lambda: _Output(self, child), child.process.stdout)
+        transport, _ = await self._loop.connect_write_pipe(asyncio.BaseProtocol, child.process.stdin)
+        child.writer = transport
+        for data in child.unsent:
+            transport.write(data)
+        child.unsent.clear()
+
+    def _died(self, child: _Child) -> None:
+        """Take note of the end of the child's output: its death, whatever it came from."""
+        if self._child is not child:
+            return
+        self._child = None
+        if child.writer is not None:
+            child.writer.abort()
+        if child.process.poll() is None:
+            kill_group(child.process)
+        code = child.process.wait()
+        self.deaths += 1
+        waiting, self._waiting = list(self._waiting.values()), {}
+        for one in waiting:
+            one.timer.cancel()
+            if one.future is not None and not one.future.done():
+                one.future.set_exception(RuffError("ruff died while it was asked"))
+        if self._closed:
+            return
+        suspect = None
+        if self._asked is not None:
+            uri, suspect = self._asked
+            self._asked = None
+            self._wanted[uri] = None
+        elif self._deaths_in_a_row >= OUTSIDE_DEATHS:
+            suspect = self._touched
+        log.warning("ruff died (exit status %d)%s", code, " while it was asked about a text" if suspect else "")
+        if suspect is not None:
+            record = self._record(suspect)
+            if -code in OUTSIDE_SIGNALS and not self._hung:
+                record.outside += 1
+                record.quarantined = record.quarantined or record.outside >= OUTSIDE_DEATHS
+            else:
+                record.quarantined = True
+        self._hung = False
+        self._schedule_restart()
+
+    def _schedule_restart(self) -> None:
+        now = self._loop.time()
+        self._deaths_in_a_row = 0 if now - self._last_death > CALM else self._deaths_in_a_row + 1
+        self._last_death = now
+        delay = RESTART_DELAYS[min(self._deaths_in_a_row, len(RESTART_DELAYS) - 1)]
+        self._restart = self._loop.call_later(delay, self._start)
+
+    def _record(self, document: Document) -> _Record:
+        record = self._records.get(document.digest)
+        if record is None:
+            while len(self._records) >= MAX_QUARANTINED:
+                del self._records[next(iter(self._records))]
+            record = self._records[document.digest] = _Record()
+        return record
+
+    def _is_quarantined(self, document: Document) -> bool:
+        if not self._records:  # hashing a text for nothing costs more than all the rest of a keystroke
+            return False
+        record = self._records.get(document.digest)
+        return record is not None and record.quarantined
+
+    # -- the wire
+
+    def _did_open(self, uri: str, entry: _Open) -> None:
+        text = without_surrogates(entry.document.text)
+        item = {"uri": uri, "languageId": entry.language_id, "version": entry.version, "text": text}
+        self._touched = entry.document
+        self._notify("textDocument/didOpen", {"textDocument": item})
+
+    def _notify(self, method: str, params: object) -> None:
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def _request(
+        self,
+        method: str,
+        params: object,
+        future: asyncio.Future[Any] | None,
+    ) -> None:
+        self._last_id += 1
+        if method == "textDocument/diagnostic":
+            self._question = self._last_id
+        timer = self._loop.call_later(ANSWER_LIMIT, self._overdue, self._last_id)
+        self._waiting[self._last_id] = _Waiting(future, timer)
+        self._send({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params})
+
+    def _send(self, message: Mapping[str, object]) -> None:
+        child = self._child
+        if child is None:
+            return
+        data = frame(msgspec.json.encode(message))
+        if child.writer is None:
+            child.unsent.append(data)
+        else:
+            child.writer.write(data)
+            if child.writer.get_write_buffer_size() > MAX_UNSENT:
+                log.warning("ruff does not read and is restarted")
+                kill_group(child.process)
+
+    def _received(self, body: bytes) -> None:
+        message = _MESSAGE.decode(body)
+        if message.method is None:
+            waiting = self._waiting.pop(message.id, None) if isinstance(message.id, int) else None
+            if waiting is not None:
+                waiting.timer.cancel()
+                self._answered(waiting, message)
+        elif message.id is not None:
+            # ruff asks for nothing that we have not already told it; null is a valid answer to all of it.
+            self._send({"jsonrpc": "2.0", "id": message.id, "result": None})
+        elif message.method == "textDocument/publishDiagnostics":
+            pushed = _PUSHED.decode(message.params)
+            self._listener.ruff_results(pushed.uri, None, pushed.diagnostics)
+
+    def _initialize_params(self) -> dict[str, object]:
+        return {
+            "processId": os.getpid(),
+            "rootUri": self._roots[0] if self._roots else None,
+            "workspaceFolders": [{"uri": root, "name": root.rpartition("/")[2]} for root in self._roots] or None,
+            "capabilities": {
+                "general": {"positionEncodings": [self._encoding]},
+                "textDocument": {
+                    "diagnostic": {"relatedDocumentSupport": False},
+                    "publishDiagnostics": {
+                        "dataSupport": True,
+                        "codeDescriptionSupport": True,
+                        "tagSupport": {"valueSet": [1, 2]},
+                    },
+                    "codeAction": {
+                        "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "source"]}},
+                        "dataSupport": True,
+                        "resolveSupport": {"properties": ["edit"]},
+                    },
+                },
+                "workspace": {"workspaceEdit": {"documentChanges": True}},
+            },
+            "initializationOptions": self._configuration.initialization_options(),
+        }
+
+
+class _Output(asyncio.Protocol):
+    """The child's stdout. Its end is the child's death."""
+
+    def __init__(self, server: RuffServer, child: _Child) -> None:
+        self._server = server
+        self._child = child
+        self._reader = FrameReader()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            bodies = self._reader.feed(data)
+            for body in bodies:
+                self._server._received(body)  # noqa: SLF001 - two halves of one thing
+        except (FramingError, msgspec.DecodeError, UnicodeError) as error:
+            log.warning("ruff's output cannot be followed (%s); it is restarted", type(error).__name__)
+            self._kill_group(child.process)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._server._died(self._child)  # noqa: SLF001 - two halves of one thing
