@@ -24,6 +24,9 @@ def _scrub_environment() -> None:
     for name in list(os.environ):
         if name in _DROPPED or name.startswith(_DROPPED_PREFIXES):
             del os.environ[name]
+    # An empty or relative entry means the working directory: a repository with its own `git` or `uname`.
+    entries = os.environ.get("PATH", "").split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(filter(os.path.isabs, entries)) or os.defpath
 
 
 def main() -> int:
