@@ -1,0 +1,125 @@
+"""Code actions that silence a finding with a comment: on its line, or ruff's in the whole file.
+
+Where ruff's comment belongs, and how it joins one that is there, ruff says itself: in a multi-line string it is the last
+line, in a continued one the end of the statement. What ruff would lose is kept: the words behind the codes.
+
+Invariant: nothing but comments is inserted or changed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from analyzers.document import Edit, Span
+from analyzers.languages import by_id
+from server.convert import span_from_range
+from server.edits import difference
+from server.offers import ActionRefused, Offer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzers.document import Document
+    from server.offers import Context, Shown, WorkspaceEdit
+
+_CODES = r"[A-Z]+[0-9]+(?:[\s,]+[A-Z]+[0-9]+)*"
+_NOQA = re.compile(rf"#\s*noqa\s*:\s*{_CODES}", re.IGNORECASE)
+_FILE_NOQA = re.compile(rf"\s*#\s*ruff\s*:\s*noqa\s*:\s*(?P<codes>{_CODES})", re.IGNORECASE)
+_CODING = re.compile(r"[ \t\f]*#.*?coding[:=]")  # PEP 263
+_RUFF_CODE = re.compile(r"[A-Z]+[0-9]+")
+
+
+def offer_line(context: Context) -> Iterator[Offer]:
+    """Offer to silence each rule in the range, on the line of its finding."""
+    offers: dict[tuple[str, str, int], Offer] = {}
+    for shown in context.shown:
+        key = (shown.source, shown.rule, shown.start.line)
+        if key in offers:
+            fingerprints = (*offers[key].fingerprints, shown.fingerprint)
+            offers[key] = replace(offers[key], fingerprints=fingerprints)
+            continue
+        title = f"Suppress {shown.rule} on this line"
+        offers[key] = Offer(title, shown.fingerprint, (shown.fingerprint,), disabled=_why_not(context.document, shown))
+    yield from offers.values()
+
+
+async def suppress_line(context: Context, fingerprint: str) -> WorkspaceEdit:
+    """Return the edit that silences one finding where it stands."""
+    shown = context.finding(fingerprint)
+    document = context.document
+    reason = _why_not(document, shown)
+    if reason:
+        raise ActionRefused(reason)
+    if shown.ruff is not None and shown.ruff.noqa_edit is not None:
+        span = span_from_range(document, shown.ruff.noqa_edit.range, context.state.encoding)
+        return context.edit(_noqa(document, span, shown.ruff.noqa_edit.new_text))
+    from analyzers.suppressions import suppression_edit
+
+    edit = suppression_edit(document, shown.start.line, shown.rule)
+    if edit is None:
+        raise ActionRefused("no comment can stand on this line")
+    return context.edit((edit,))
+
+
+def offer_file(context: Context) -> Iterator[Offer]:
+    """Offer to silence each of ruff's rules in the range, in the whole file."""
+    for rule in dict.fromkeys(shown.rule for shown in context.shown if shown.source == "ruff"):
+        here = tuple(shown.fingerprint for shown in context.shown if (shown.source, shown.rule) == ("ruff", rule))
+        reason = "" if _RUFF_CODE.fullmatch(rule) else "ruff knows no comment that silences this"
+        yield Offer(f"Suppress {rule} in this file", rule, here, disabled=reason)
+
+
+async def suppress_file(context: Context, rule: str) -> WorkspaceEdit:
+    """Return the edit that silences one of ruff's rules in the file."""
+    if not _RUFF_CODE.fullmatch(rule):
+        raise ActionRefused("ruff knows no comment that silences this")
+    return context.edit((_file_noqa(context.document, rule),))
+
+
+def _why_not(document: Document, shown: Shown) -> str:
+    """Return why no comment silences the finding, as a sentence's part; empty where one does."""
+    if shown.source == "ruff":
+        if shown.ruff is None or shown.ruff.noqa_edit is None:
+            return "ruff knows no comment that silences this"
+        return ""
+    language = by_id(document.language)
+    if language is None or not (language.line_comment or language.block_comment):
+        return f"{language.title if language else 'this language'} has no comments"
+    return ""
+
+
+def _noqa(document: Document, span: Span, text: str) -> tuple[Edit, ...]:
+    """Return ruff's suppression as edits of its line alone, with what stood behind the codes kept."""
+    old = document.slice(span).rstrip("\r\n")
+    new = text.rstrip("\r\n")
+    there = _NOQA.search(old)
+    kept = old[there.end() :].strip() if there else ""
+    if kept:
+        new += ("  " if kept.startswith("#") else " ") + kept
+    return difference(old, new, span.start)
+
+
+def _file_noqa(document: Document, rule: str) -> Edit:
+    """Return the edit that adds `rule` to the file's own comment for ruff, or writes that comment below the first lines."""
+    starts = document.line_starts
+    lines = document.lines
+    for index, line in enumerate(lines):
+        if line.strip() and not line.lstrip("\ufeff \t\f").startswith("#"):
+            break
+        there = _FILE_NOQA.match(line)
+        if there:
+            at = starts[index] + there.end("codes")
+            return Edit(Span(at, at), f", {rule}")
+    line_break = lines[0][len(document.line_text(0)) :] or "\n"
+    below = 0
+    if lines[0].startswith(("#!", "\ufeff#!")):
+        below = 1
+    if below < len(lines) and _CODING.match(lines[below].lstrip("\ufeff")):
+        below += 1
+    comment = f"# ruff: noqa: {rule}"
+    if below >= len(lines):
+        return Edit(Span(len(document), len(document)), f"{line_break}{comment}{line_break}")
+    at = starts[below] + (1 if below == 0 and lines[0].startswith("\ufeff") else 0)
+    return Edit(Span(at, at), f"{comment}{line_break}")
