@@ -93,6 +93,7 @@ def setup() -> None:
         [uv, "sync", "--locked", "--quiet", *choice],
         UV_PROJECT_ENVIRONMENT=str(ENVIRONMENT),
         UV_PYTHON_DOWNLOADS="never",
+        UV_SYSTEM_CERTS="1",  # behind a company's proxy the system knows the certificate, uv does not
         UV_LINK_MODE=os.environ.get("UV_LINK_MODE", "copy"),
     )
     stamp.write_text(recipe.hexdigest(), encoding="utf-8")
