@@ -20,7 +20,8 @@ class Branching(NamedTuple):
     the cognitive complexity asks for: `ifs`; `else_ifs` and `elses` where they are nodes of their own; `nesting`, which costs
     one and its depth, and deepens what is inside (loops, switches, handlers, ternaries); `jumps` to a label; `closures`, which
     deepen and are no functions of their own; `calls`, where recursion shows. `mccabe`: what ruff's C901 counts. `chained`: an `else` that holds an `if` directly
-    is an `else if`. `overloads`: a call of the own name may well be another function's.
+    is an `else if`. `overloads`: a call of the own name may well be another function's. `implicit_self`: a method calls itself
+    by its bare name. `outer_as_namespace`: a function that only holds others is a namespace, and is not charged for them.
     """
 
     decisions: str
@@ -36,6 +37,8 @@ class Branching(NamedTuple):
     calls: str = "call_expression"
     chained: bool = True
     overloads: bool = False
+    implicit_self: bool = False
+    outer_as_namespace: bool = False
 
 
 class Language(NamedTuple):
@@ -73,6 +76,7 @@ _ECMA_BRANCHING = Branching(
     decisions=f"{_PLAIN_DECISIONS} ternary_expression",
     nesting="for_statement for_in_statement while_statement do_statement switch_statement catch_clause ternary_expression",
     jumps="break_statement continue_statement",
+    outer_as_namespace=True,
 )
 _ECMA_FUNCTIONS = (
     "function_declaration generator_function_declaration function_expression generator_function arrow_function method_definition"
@@ -307,6 +311,7 @@ LANGUAGES: tuple[Language, ...] = (
             operators="&& || and or",
             closures="block do_block lambda",
             calls="call",
+            implicit_self=True,
             chained=False,
         ),
     ),
