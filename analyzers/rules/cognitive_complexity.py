@@ -42,7 +42,7 @@ def line_price(line, user):
     price = line.price * line.quantity
     return price * line.discount if user.is_member and line.discount else price
 ''',
-    how_to_fix=(
+    fix=(
         "Return or continue early instead of nesting. Move the body of an inner loop or of a long branch into a function with a "
         "name. Name a long condition. Replace a chain of `elif` on one value by a dictionary or `match`."
     ),

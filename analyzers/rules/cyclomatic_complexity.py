@@ -33,7 +33,7 @@ DOC = RuleDoc(
 def describe(code):
     return DESCRIPTIONS.get(code, "unknown")
 ''',
-    how_to_fix=(
+    fix=(
         "Turn a chain of comparisons into a table. Split the function where it does one thing after another. Move a decision "
         "to the place that knows the answer already."
     ),

@@ -22,7 +22,7 @@ class RuleDoc:
     why: str
     bad: str
     good: str
-    how_to_fix: str
+    fix: str
     link: str
     not_reported: str
     language: str = "python"  # of the two examples

@@ -11,7 +11,7 @@ DOC = RuleDoc(
     why="The file does not run, compile or load, and other findings below the place may be wrong.",
     bad="total = sum(price * count for price, count in lines\n",
     good="total = sum(price * count for price, count in lines)\n",
-    how_to_fix="Look at the marked place and just before it: an unclosed bracket, quote or block shows up where it is missed.",
+    fix="Look at the marked place and just before it: an unclosed bracket, quote or block shows up where it is missed.",
     link="https://tree-sitter.github.io/tree-sitter/",
     not_reported=(
         "Whatever the grammar cannot be trusted with: files with template markers, C and C++ shaped by macros, SQL whose "
