@@ -114,10 +114,9 @@ class _Reader:
     def _mapping(self, events: Iterator[Any], path: Path, depth: int) -> tuple[object, int]:
         values: dict[str, object] = {}
         end = 0
-        key: Any
         for key in events:
             if isinstance(key, yaml.MappingEndEvent):
-                return values, max(end, key.end_mark.index if self._closed(key) else end)
+                return values, _closed_at(key, end)
             if not isinstance(key, yaml.ScalarEvent):
                 raise _RefusedError(_span(key), "a name must be a plain text")
             inner = (*path, key.value)
@@ -135,20 +134,15 @@ class _Reader:
     def _sequence(self, events: Iterator[Any], path: Path, depth: int) -> tuple[object, int]:
         values: list[object] = []
         end = 0
-        event: Any
         for event in events:
             if isinstance(event, yaml.SequenceEndEvent):
-                return values, max(end, event.end_mark.index if self._closed(event) else end)
+                return values, _closed_at(event, end)
             inner = (*path, len(values))
             value, span = self._node(event, events, inner, depth)
             end = span.end
             values.append(value)
             self._parsed.places[inner] = Place(span, span)
         return values, end
-
-    def _closed(self, event: Any) -> bool:
-        """Whether a collection ends with a bracket; without one its end mark lies on a later line."""
-        return bool(event.end_mark.index > event.start_mark.index)
 
     def _scalar(self, event: Any) -> object:
         """Return a text, a number, a truth value or nothing; what YAML would make a date stays a text."""
@@ -168,3 +162,9 @@ class _Reader:
 
 def _span(event: Any) -> Span:
     return Span(event.start_mark.index, max(event.end_mark.index, event.start_mark.index))
+
+
+def _closed_at(event: Any, last: int) -> int:
+    """Return where a collection ends: at its bracket, or with its `last` value where it has none."""
+    end: int = event.end_mark.index
+    return max(end, last) if end > event.start_mark.index else last

@@ -51,7 +51,7 @@ IMPORTERS = {
     "http": ("providers/",),
     "urllib.request": (),
     "httpx": ("providers/",),
-    "pydantic": ("server/settings.py", "server/config_command.py", "providers/"),
+    "pydantic": ("server/settings_model.py", "server/settings_layer.py", "providers/"),
     "rich": ("server/terminal.py", "server/cli.py", "server/check.py", "server/reports.py", "server/doctor.py"),
     "yaml": ("server/settings_yaml.py",),
     "pickle": (),
