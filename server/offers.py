@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from analyzers.document import Point, Span
+from analyzers.finding import Category, Severity
+from server.convert import point_from_position
 from server.markdown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from analyzers.document import Document, Edit
-    from analyzers.finding import Fix, Severity
+    from analyzers.finding import Fix
     from analyzers.ruff import RuffData
+    from server.pipeline import Shown as Published
 
 QUICK_FIX = "quickfix"
 FIX_ALL = "source.fixAll.postil"
@@ -47,7 +50,7 @@ class Shown:
     """One diagnostic as it is shown, of a document's current version. `source` is `ruff` or `postil`, `rule` its code.
 
     `ruff` is what ruff sent with the diagnostic, whose ranges are in the client's encoding; `fixes` are those of our own
-    findings. `fix_shown` and the like are asked of the functions below, which know both.
+    findings, with offsets of the current version. `is_note`: it tells of the analysis and not of the code.
     """
 
     fingerprint: str
@@ -60,6 +63,7 @@ class Shown:
     fixes: tuple[Fix, ...] = ()
     ruff: RuffData | None = None
     url: str = ""
+    is_note: bool = False
 
     def touches(self, start: Point, end: Point) -> bool:
         """Whether the finding and the range from `start` to `end` have a place in common; touching counts."""
@@ -83,6 +87,28 @@ class Shown:
         if not self.is_fixable:
             return ""
         return one_line(self.ruff.title if self.ruff is not None else self.fixes[0].title)
+
+
+def as_shown(document: Document, published: Published, encoding: str, *, current: bool) -> Shown:
+    """Return one of the pipeline's diagnostics of `document` as a `Shown`.
+
+    `current`: postil's own findings are of this very text. Findings of the text before, moved along with their lines, are
+    shown, but the offsets of their fixes are no longer right.
+    """
+    diagnostic, finding, ruff = published.diagnostic, published.finding, published.ruff
+    return Shown(
+        fingerprint=published.fingerprint,
+        source="ruff" if ruff is not None else "postil",
+        rule=str(diagnostic.code or ""),
+        message=diagnostic.message,
+        start=point_from_position(document.lines, diagnostic.range.start, encoding),
+        end=point_from_position(document.lines, diagnostic.range.end, encoding),
+        severity=Severity(diagnostic.severity or Severity.WARNING),
+        fixes=finding.fixes if finding is not None and current else (),
+        ruff=ruff.data if ruff is not None else None,
+        url=(ruff.code_description or {}).get("href", "") if ruff is not None else "",
+        is_note=finding is not None and finding.category is Category.CONFIGURATION,
+    )
 
 
 @dataclass(frozen=True, slots=True)

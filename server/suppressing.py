@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from analyzers.document import Edit, Span
 from analyzers.languages import by_id
+from analyzers.suppressions import suppression_edit
 from server.convert import span_from_range
 from server.edits import difference
 from server.offers import ActionRefused, Offer
@@ -35,6 +36,8 @@ def offer_line(context: Context) -> Iterator[Offer]:
     """Offer to silence each rule in the range, on the line of its finding."""
     offers: dict[tuple[str, str, int], Offer] = {}
     for shown in context.shown:
+        if shown.is_note:
+            continue
         key = (shown.source, shown.rule, shown.start.line)
         if key in offers:
             fingerprints = (*offers[key].fingerprints, shown.fingerprint)
@@ -55,8 +58,6 @@ async def suppress_line(context: Context, fingerprint: str) -> WorkspaceEdit:
     if shown.ruff is not None and shown.ruff.noqa_edit is not None:
         span = span_from_range(document, shown.ruff.noqa_edit.range, context.state.encoding)
         return context.edit(_noqa(document, span, shown.ruff.noqa_edit.new_text))
-    from analyzers.suppressions import suppression_edit
-
     edit = suppression_edit(document, shown.start.line, shown.rule)
     if edit is None:
         raise ActionRefused("no comment can stand on this line")
@@ -87,6 +88,8 @@ def _why_not(document: Document, shown: Shown) -> str:
     language = by_id(document.language)
     if language is None or not (language.line_comment or language.block_comment):
         return f"{language.title if language else 'this language'} has no comments"
+    if document.line_text(shown.start.line).endswith("\\"):
+        return "no comment can stand on a line that is continued by a backslash"
     return ""
 
 
