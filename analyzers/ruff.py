@@ -206,6 +206,7 @@ class RuffServer:
         self._open: dict[str, _Open] = {}
         self._waiting: dict[int, _Waiting] = {}
         self._records: dict[str, _Record] = {}
+        self._notebooks: dict[str, dict[str, Any]] = {}
         self._wanted: dict[str, None] = {}  # documents to ask about, the one touched last at the end
         self._asked: tuple[str, Document] | None = None
         self._question = 0  # the id of the question about `_asked`
@@ -267,10 +268,35 @@ class RuffServer:
         if entry is not None and not entry.off and self._child is not None:
             self._notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
-    def relay(self, method: str, params: object) -> None:
-        """Pass a notification on as it is (notebooks, whose diagnostics ruff pushes)."""
-        if self._ready():
-            self._notify(method, params)
+    def set_notebook(
+        self, uri: str, kind: str, version: int, cells: list[dict[str, object]], documents: list[Document]
+    ) -> None:
+        """Tell the child of a notebook as it is now; it pushes diagnostics for every cell.
+
+        The whole notebook is sent each time: notebooks are small, and this cannot get out of step.
+        """
+        known = uri in self._notebooks
+        texts = [
+            {"uri": one.uri, "languageId": "python", "version": one.version, "text": without_surrogates(one.text)}
+            for one in documents
+        ]
+        notebook = {"uri": uri, "notebookType": kind, "version": version, "metadata": None, "cells": cells}
+        params = {"notebookDocument": notebook, "cellTextDocuments": texts}
+        self._notebooks[uri] = params
+        if self._child is None:
+            self._ready()
+            return
+        if known:
+            self.close_notebook(uri)
+            self._notebooks[uri] = params
+        self._notify("notebookDocument/didOpen", params)
+
+    def close_notebook(self, uri: str) -> None:
+        """Forget a notebook."""
+        params = self._notebooks.pop(uri, None)
+        if params is not None and self._child is not None:
+            closed = {"notebookDocument": {"uri": uri}, "cellTextDocuments": params["cellTextDocuments"]}
+            self._notify("notebookDocument/didClose", closed)
 
     async def request(self, method: str, params: object) -> Any:
         """Ask the child anything else; returns plain JSON. Raises RuffError."""
@@ -286,7 +312,7 @@ class RuffServer:
         if self._restart is not None:
             self._restart.cancel()
         if self._child is not None:
-            self._kill_group(child.process)
+            kill_group(self._child.process)
 
     # -- asking
 
@@ -332,7 +358,7 @@ class RuffServer:
             return
         log.warning("ruff did not answer within %.0f s and is restarted", ANSWER_LIMIT)
         self._hung = True
-        self._kill_group(child.process)
+        kill_group(self._child.process)
 
     # -- the child's life
 
@@ -356,6 +382,8 @@ class RuffServer:
         self._loop.create_task(self._connect(child))
         self._request("initialize", self._initialize_params(), None)
         self._notify("initialized", {})
+        for params in self._notebooks.values():
+            self._notify("notebookDocument/didOpen", params)
         for uri, entry in list(self._open.items()):
             entry.off = self._is_quarantined(entry.document)
             if entry.off:
@@ -524,7 +552,7 @@ class _Output(asyncio.Protocol):
                 self._server._received(body)  # noqa: SLF001 - two halves of one thing
         except (FramingError, msgspec.DecodeError, UnicodeError) as error:
             log.warning("ruff's output cannot be followed (%s); it is restarted", type(error).__name__)
-            self._kill_group(child.process)
+            kill_group(self._child.process)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc

@@ -18,14 +18,14 @@ import asyncio
 import os
 import subprocess
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from analyzers.document import Edit, Point, Span
-from analyzers.finding import Finding, Fix, Severity
+from analyzers.finding import Finding, Fix
 from analyzers.processes import kill_group, spawn
 from analyzers.ruff import ruff_binary
 from analyzers.ruff_rules import (
@@ -47,6 +47,7 @@ MAX_ARGUMENTS = 512 * 1024  # bytes of file names for one process; Linux allows 
 RUN_LIMIT = 60.0  # seconds for one process
 SMALL_RUN_LIMIT = 10.0  # seconds for one process with few files
 FEW_FILES = 16
+SYNTAX_ERROR = "syntax-error"  # the rule's id in postil, whoever found the error
 _CONFIGURATION_ERROR = 2  # ruff's exit code
 
 
@@ -94,28 +95,28 @@ _OUTPUT = msgspec.json.Decoder(list[RuffFinding])
 class RuffOptions:
     """What ruff is asked.
 
-    `project`: the files of the project decide, and `select` and `ignore` change what they say; otherwise these three are all
-    there is. An empty `select` means the project's own, or none.
+    `project`: the files of the project decide, and the rest changes what they say (an empty `select` leaves them theirs);
+    otherwise this is all there is. No `target-version`: without one ruff takes the newest syntax for granted and still
+    reports names that older Pythons look up too early.
     """
 
     select: tuple[str, ...] = DEFAULT_SELECT
+    extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = DEFAULT_IGNORE
     per_file_ignores: tuple[tuple[str, str], ...] = DEFAULT_PER_FILE_IGNORES
     project: bool = False
 
     def arguments(self) -> list[str]:
         """Return the options for the command line."""
-        if not self.project:
-            result = ["--isolated", "--select=" + ",".join(self.select)]
-            if self.ignore:
-                result.append("--ignore=" + ",".join(self.ignore))
-            return [*result, *(f"--per-file-ignores={pattern}:{rule}" for pattern, rule in self.per_file_ignores)]
-        result = ["--force-exclude"]
-        if self.select:
-            result.append("--select=" + ",".join(self.select))
-        if self.ignore:
-            result.append("--ignore=" + ",".join(self.ignore))
-        return result
+        result = ["--force-exclude"] if self.project else ["--isolated"]
+        for option, codes in (
+            ("--select", self.select),
+            ("--extend-select", self.extend_select),
+            ("--ignore", self.ignore),
+        ):
+            if codes:
+                result.append(f"{option}={','.join(codes)}")
+        return [*result, *(f"--per-file-ignores={pattern}:{rule}" for pattern, rule in self.per_file_ignores)]
 
 
 @dataclass(slots=True)
@@ -197,15 +198,8 @@ def batches(files: Sequence[str], size: int = MAX_ARGUMENTS) -> list[list[str]]:
     return result
 
 
-def narrowed(options: RuffOptions, *, select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()) -> RuffOptions:
-    """Return `options` with only the rules `select` on, if there are any, and without those of `ignore`."""
-    if select:
-        options = replace(options, select=select, ignore=())
-    return replace(options, ignore=(*options.ignore, *ignore))
-
-
 def _finding(document: Document, one: RuffFinding) -> Finding:
-    code = one.code or "invalid-syntax"
+    code = one.code if one.code not in (None, "invalid-syntax") else SYNTAX_ERROR
     span = _span(document, one.location, one.end_location)
     fixes: tuple[Fix, ...] = ()
     if one.fix is not None and one.fix.applicability in ("safe", "unsafe"):
@@ -216,7 +210,7 @@ def _finding(document: Document, one: RuffFinding) -> Finding:
         rule=code,
         source="ruff",
         span=span,
-        severity=severity_of(code) if one.code else Severity.ERROR,
+        severity=severity_of(code),
         category=category_of(code),
         message=one.message,
         help=one.url or "",

@@ -71,7 +71,7 @@ DEFAULT_PER_FILE_IGNORES: Final = (
 # The program ends, or this line of it fails, as soon as it is reached.
 _ERRORS: Final = (
     *(
-        "invalid-syntax",
+        "syntax-error",
         "E9",
         "PLE",
         "F50",
@@ -91,7 +91,7 @@ _ERRORS: Final = (
 
 # The longest prefix of a code decides.
 _CATEGORIES: Final = {
-    "invalid-syntax": Category.SYNTAX,
+    "syntax-error": Category.SYNTAX,
     "E9": Category.SYNTAX,
     "F": Category.BUG,
     "F401": Category.SMELL,

@@ -89,7 +89,7 @@ class SyntaxTree:
 class Parse:
     """A document and its tree, kept through changes."""
 
-    __slots__ = ("_data", "_depth_bound", "_has_carriage_returns", "_parser", "_tree", "document", "language")
+    __slots__ = ("_current", "_data", "_depth_bound", "_has_carriage_returns", "_parser", "_tree", "document", "language")
 
     def __init__(self, document: Document) -> None:
         """Follow `document` from here on. ValueError if its language is not in the table."""
@@ -101,6 +101,7 @@ class Parse:
         self.language = language
         self._parser: tree_sitter.Parser | None = None
         self._tree: tree_sitter.Tree | None = None  # edited along with the text, and parsed when somebody asks
+        self._current: SyntaxTree | None = None
         self._data: bytes | None = None  # of the tree's text; None when it is not known
         self._has_carriage_returns = False
         self._depth_bound = MAX_NESTING + 1  # the text is not nested deeper than this; checked when over the limit
@@ -108,6 +109,7 @@ class Parse:
     def change(self, start: Point, end: Point, text: str, version: int) -> None:
         """Apply one change: what lies from `start` to `end` (clamped) is now `text`."""
         before = self.document
+        self._current = None  # its nodes belong to a tree that is about to be edited
         self.document = before.replaced(start, end, text, version)
         if self._tree is None or self._data is None:
             self._data = None
@@ -147,6 +149,9 @@ class Parse:
     def tree(self, limit: float = TIME_LIMIT) -> SyntaxTree:
         """Return the tree of the document as it is now. Raises NotParsed; `limit` is in seconds of CPU."""
         document = self.document
+        if self._current is not None and self._current.document is document:
+            return self._current
+        self._current = None
         refusal = size_refusal(document)
         data = b"" if refusal else self._data
         if refusal is None:
@@ -168,12 +173,17 @@ class Parse:
         if self._parser is None:
             self._parser = tree_sitter.Parser(grammar(self.language))
         tree = parse(self._parser, data, self._tree, limit)
+        if tree is not None and self._tree is not None and tree.root_node.has_error:
+            # How tree-sitter recovers from an error depends on what it could reuse. The same text must give the same findings,
+            # so a text with errors is parsed afresh; only when that takes too long is the second best tree good enough.
+            tree = parse(self._parser, data, None, limit) or tree
         if tree is None:
             self._forget()
             message = f"parsing took longer than {limit * 1000:.0f} ms"
             raise NotParsed(message)
         self._tree = tree
-        return SyntaxTree(document, self.language, data, tree.root_node)
+        self._current = SyntaxTree(document, self.language, data, tree.root_node)
+        return self._current
 
     def _forget(self) -> None:
         self._tree = None

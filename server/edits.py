@@ -49,7 +49,7 @@ def minimal(document: Document, edits: Iterable[Edit]) -> tuple[Edit, ...]:
             raise ValueError(message)
         end = span.end
         result += difference(document.slice(span), text, span.start)
-    return tuple(_off_line_breaks(document.text, result))
+    return _joined(_off_line_breaks(document.text, result))
 
 
 def disjoint(groups: Iterable[Sequence[Edit]]) -> tuple[Edit, ...]:
@@ -73,6 +73,18 @@ def disjoint(groups: Iterable[Sequence[Edit]]) -> tuple[Edit, ...]:
             for edit in fresh:
                 insort(taken, edit)
     return tuple(taken)
+
+
+def _joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Return `edits`, which are sorted, with those that touch made one: not every editor keeps their order."""
+    result: list[Edit] = []
+    for (start, end), text in edits:
+        if result and result[-1].span.end == start:
+            before = result.pop()
+            result.append(Edit(Span(before.span.start, end), before.text + text))
+        else:
+            result.append(Edit(Span(start, end), text))
+    return tuple(result)
 
 
 def _equal_runs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int]]:

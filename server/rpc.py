@@ -4,8 +4,8 @@ A message goes: bytes -> JSON (else -32700) -> an object with `jsonrpc` "2.0" (e
 life cycle -> no second use of a running id -> a known method (else -32601) -> typed params (else -32602) -> the handler
 -> exactly one answer -> its table entry gone.
 
-Handlers are plain functions, called at once and in order (they change state), or coroutine functions, run as tasks that can
-be cancelled. Nothing here knows pygls or lsprotocol: they take 0.3 s to import, and the client waits for `initialize`.
+Handlers are called at once and in order. What a plain one returns is the answer; an asynchronous one returns a coroutine,
+which runs as a task that can be cancelled, so whatever it looks up before that is the state at the message's arrival. Nothing here knows pygls or lsprotocol: they take 0.3 s to import, and the client waits for `initialize`.
 
 Invariant: every request with a valid id gets exactly one answer, whatever its handler does, `SystemExit` included.
 Invariant: an answer holds no text of an exception, no path and no code. Details go to the log: type and place, no message.
@@ -101,7 +101,8 @@ class Connection:
         self._exit = exit_
         self._reader = FrameReader()
         self._decoders: dict[str, msgspec.json.Decoder[Any]] = {}
-        self._in_flight: dict[tuple[type, int | str], asyncio.Task[None] | None] = {}
+        self._in_flight: dict[tuple[type, int | str], asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._outgoing: dict[int, tuple[asyncio.Future[Any], asyncio.TimerHandle]] = {}
         self._last_id = 0
         self._closed = False
@@ -109,6 +110,7 @@ class Connection:
         self.routes: dict[str, Route] = {}
         self.fallback: Callable[[str], Route | None] = lambda _method: None
         self.trace: Callable[[str, bytes], None] | None = None
+        self.on_bad_notification: Callable[[str, bytes], None] = lambda _method, _params: None
 
     # -- registration
 
@@ -117,7 +119,7 @@ class Connection:
         self.routes[method] = Route(params, handler, is_async=False)
 
     def on_async(self, method: str, params: Any, handler: Callable[[Any], Coroutine[Any, Any, Any]]) -> None:
-        """Handle `method` by a coroutine function, as a task of its own."""
+        """Handle `method` by a function that returns a coroutine, which runs as a task of its own."""
         self.routes[method] = Route(params, handler, is_async=True)
 
     # -- what comes in
@@ -203,10 +205,6 @@ class Connection:
         except _MALFORMED:
             self._answer_error(request_id, Code.INVALID_PARAMS, "invalid params")
             return
-        if route.is_async:
-            self._in_flight[key] = None
-            self._in_flight[key] = asyncio.get_running_loop().create_task(self._run(request_id, route.handler, params))
-            return
         try:
             result = route.handler(params)
         except RpcError as error:
@@ -214,11 +212,14 @@ class Connection:
         except BaseException as error:  # noqa: BLE001 - a handler must not end the server, whatever it raises
             self._answer_internal(request_id, error)
         else:
-            self._answer(request_id, result)
+            if route.is_async:
+                self._in_flight[key] = asyncio.get_running_loop().create_task(self._run(request_id, result))
+            else:
+                self._answer(request_id, result)
 
-    async def _run(self, request_id: int | str, handler: Callable[[Any], Any], params: object) -> None:
+    async def _run(self, request_id: int | str, work: Coroutine[Any, Any, Any]) -> None:
         try:
-            result = await handler(params)
+            result = await work
         except asyncio.CancelledError:
             self._answer_error(request_id, Code.REQUEST_CANCELLED, "cancelled")
         except RpcError as error:
@@ -245,18 +246,20 @@ class Connection:
         try:
             params = self._params(method, route, raw)
             if route.is_async:
-                task = asyncio.get_running_loop().create_task(self._guarded(method, route.handler, params))
-                del task
+                task = asyncio.get_running_loop().create_task(self._guarded(method, route.handler(params)))
+                self._tasks.add(task)  # the loop itself holds tasks weakly
+                task.add_done_callback(self._tasks.discard)
             else:
                 route.handler(params)
         except _MALFORMED as error:
             log.warning("%s ignored: %s", method, describe(error))
+            self.on_bad_notification(method, bytes(raw))
         except BaseException as error:  # noqa: BLE001 - as for requests
             log.error("%s failed: %s", method, describe(error))  # noqa: TRY400 - the message may hold code
 
-    async def _guarded(self, method: str, handler: Callable[[Any], Any], params: object) -> None:
+    async def _guarded(self, method: str, work: Coroutine[Any, Any, Any]) -> None:
         try:
-            await handler(params)
+            await work
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - as for requests
@@ -342,8 +345,7 @@ class Connection:
     def cancel_all(self) -> None:
         """Cancel every running request; each is answered as cancelled."""
         for task in list(self._in_flight.values()):
-            if task is not None:
-                task.cancel()
+            task.cancel()
 
     def _timed_out(self, request_id: int) -> None:
         entry = self._outgoing.pop(request_id, None)

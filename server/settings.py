@@ -67,7 +67,7 @@ class Loaded:
         return any(one.source == "user file" and one.severity <= Severity.WARNING for one in self.problems)
 
 
-def load(  # noqa: PLR0913 - one argument for each source
+def load(
     root: Path | None,
     *,
     environment: Mapping[str, str],

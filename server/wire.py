@@ -174,3 +174,15 @@ class NotebookClose(msgspec.Struct, rename="camel"):
 
     notebook_document: DocumentId
     cell_text_documents: list[DocumentId]
+
+
+class _OnlyDocument(msgspec.Struct, rename="camel"):
+    text_document: DocumentId
+
+
+def uri_of(params: bytes) -> str | None:
+    """Return the document of params that are otherwise not what they should be, or None."""
+    try:
+        return msgspec.json.decode(params, type=_OnlyDocument).text_document.uri
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None

@@ -1,0 +1,670 @@
+"""From a changed text to what the editor shows: analyse, merge, publish if it differs.
+
+Two analysers look at each text, each in a process of its own: ruff's kept server, and postil's own analyses. Both get each
+change at once; both are asked about one text at a time and always about the newest. ruff's answer is what the author waits
+for, so it is shown as soon as it is there, with what postil itself found in the text before as far as the edits since left
+it alone; postil's own answer follows and is shown if it differs.
+
+Invariant: what is shown was found in the text that it is shown on. A result about another version is dropped. A finding of
+the version before is kept, moved with its text, only while no edit has touched it.
+Invariant: one publisher. A document is pushed to or pulled from, never both; a push goes out only if something differs, or if an edit touched a
+range that the editor shows, since editors drop or distort a mark when its text is edited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from analyzers import limits
+from analyzers.document import Point, Span
+from analyzers.finding import Category, Finding, Severity, fingerprint
+from analyzers.languages import by_id
+from analyzers.ruff import RuffConfiguration, RuffServer
+from analyzers.ruff_rules import severity_of
+from server.convert import document_key, position_from_point
+from server.rpc import Code, RpcError, describe
+from analyzers.ranges import Position, Range
+from server.wire import CodeDescription, Diagnostic, Location, Publish, RelatedInformation
+from server.workers import WorkerDied, WorkerError, WorkerTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from analyzers.document import Document
+    from analyzers.options import Options
+    from analyzers.ruff import RuffDiagnostic
+    from server.rpc import Connection
+    from server.session import Change, Changed, Session
+    from server.workers import Worker
+
+log = logging.getLogger("postil.pipeline")
+
+ANALYSIS_LIMIT = 5.0  # seconds for one run of postil's own analyses, before its process is killed
+GRACE = 0.02  # seconds that a pull waits for postil's own findings once ruff has answered
+PULL_LIMIT = 10.0  # seconds until a pull is given back unanswered, to be asked again
+REFRESH_INTERVAL = 1.0  # seconds between two requests to pull again
+RUFF_PATIENCE = 1.0  # seconds without an answer of ruff (it restarts) after which own findings are shown alone
+MAX_SHOWN = 1_000  # findings shown of one document; a generated file has more, and nobody reads them
+MAX_QUARANTINED = 256  # texts that are remembered for killing the analysis process
+BRACKETS_TYPED = 50  # opening brackets added before the nesting is measured again
+
+_ANALYSED_SCHEMES = ("file:", "untitled:", "vscode-notebook-cell:", "inmemory:")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a document is analysed, decided from its folder's settings and trust. `ruff` is None where ruff is off."""
+
+    ruff: RuffConfiguration | None
+    options: Options
+    ignored: tuple[str, ...] = ()  # rules whose findings are not shown, whoever found them
+    enabled: bool = True  # false: the file is excluded
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One diagnostic, as the editor has it (its range in the client's columns), with what is behind it."""
+
+    fingerprint: str
+    diagnostic: Diagnostic
+    finding: Finding | None  # None for ruff's
+    ruff: RuffDiagnostic | None
+
+
+@dataclass(slots=True)
+class _Own:
+    """A finding of postil's own, at its present place."""
+
+    finding: Finding
+    start: Point
+    end: Point
+
+
+@dataclass(slots=True)
+class Tracked:
+    """The ledger of one open document."""
+
+    uri: str
+    document: Document
+    plan: Plan
+    ruff: RuffServer | None = None
+    ruff_seen: Document | None = None  # the text that `ruff_items` is about
+    ruff_items: list[RuffDiagnostic] = field(default_factory=list)
+    ruff_off: str = ""
+    own_active: bool = False
+    own_off: str = ""
+    own_running: bool = False
+    own_seen: Document | None = None
+    own: list[_Own] = field(default_factory=list)
+    notebook: bool = False
+    typed_brackets: int = 0
+    published: bytes = b"[]"
+    published_ranges: tuple[tuple[int, int], ...] = ()  # first and last line of each diagnostic that the editor shows
+    touched: bool = False  # an edit hit one of these lines
+    shown: list[Shown] = field(default_factory=list)
+    shown_for: Document | None = None
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    grace: asyncio.TimerHandle | None = None
+    grace_over: bool = False
+
+
+class Pipeline:
+    """The analyses of all open documents, and the one publisher."""
+
+    def __init__(
+        self,
+        session: Session,
+        connection: Connection,
+        worker: Worker,
+        plan: Callable[[Document], Plan],
+        is_ready: Callable[[], bool],
+    ) -> None:
+        self._session = session
+        self._connection = connection
+        self._worker = worker
+        self._plan = plan
+        self.is_ready = is_ready
+        self._tracked: dict[str, Tracked] = {}
+        self._children: dict[RuffConfiguration, RuffServer] = {}
+        self._quarantined: dict[str, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._refresh_timer: asyncio.TimerHandle | None = None
+        self._last_refresh = -REFRESH_INTERVAL
+        self._loop = asyncio.get_running_loop()
+        worker.on_restart = self._tell_all
+
+    # -- what the session says
+
+    def open(self, document: Document, *, notebook: bool = False) -> None:
+        """Start to follow a document; replaces what was known of it."""
+        key = document_key(document.uri)
+        old = self._tracked.get(key)
+        if old is not None:
+            self._let_go(old)
+        tracked = Tracked(document.uri, document, self._plan(document), notebook=notebook)
+        if old is not None:
+            tracked.published, tracked.published_ranges = old.published, old.published_ranges
+            tracked.touched = True
+            tracked.waiting = old.waiting
+        self._tracked[key] = tracked
+        if document.uri.startswith(_ANALYSED_SCHEMES) and tracked.plan.enabled:
+            self._start(tracked)
+        self._settle(tracked)
+
+    def change(self, changed: Changed) -> None:
+        """Follow a change of a document."""
+        document, changes, wire = changed
+        tracked = self._tracked.get(document_key(document.uri))
+        if tracked is None:
+            return
+        previous, tracked.document = tracked.document, document
+        tracked.grace_over = False
+        if changes is None:
+            tracked.own = []
+            tracked.touched = True
+        else:
+            for change in changes:
+                _move(tracked, change)
+        if tracked.ruff is not None:
+            tracked.ruff.change(tracked.uri, document, wire)
+        if tracked.own_active and not (
+            changes is not None
+            and self._worker.tell("change", tracked.uri, document.version, [_flat(one) for one in changes])
+        ):
+            self._worker.tell("open", tracked.uri, document.version, document.language, document.text)
+        self._check_limits(tracked, previous, changes)
+        self._analyse(tracked)
+        self._settle(tracked)
+
+    def close(self, uri: str) -> None:
+        """Stop to follow a document, and take its diagnostics from the editor."""
+        tracked = self._tracked.pop(document_key(uri), None)
+        if tracked is None:
+            return
+        self._let_go(tracked)
+        for future in tracked.waiting:
+            if not future.done():
+                future.set_result(None)
+        if not self._session.capabilities.pull and tracked.published != b"[]":
+            self._connection.notify(
+                "textDocument/publishDiagnostics", Publish(tracked.uri, msgspec.Raw(b"[]"))
+            )
+
+    def reconfigure(self) -> None:
+        """Decide anew how each document is analysed, after settings or trust have changed."""
+        for tracked in list(self._tracked.values()):
+            if self._plan(tracked.document) != tracked.plan:
+                self.open(tracked.document, notebook=tracked.notebook)
+        wanted = {tracked.plan.ruff for tracked in self._tracked.values()}
+        for configuration in [one for one in self._children if one not in wanted]:
+            self._children.pop(configuration).shut_down()
+        self._refresh_soon()
+
+    def project_files_changed(self) -> None:
+        """Start ruff's children anew that read the project's own configuration."""
+        for configuration, child in list(self._children.items()):
+            if configuration.project:
+                child.shut_down()
+                del self._children[configuration]
+        for tracked in list(self._tracked.values()):
+            if tracked.plan.ruff is not None and tracked.plan.ruff.project:
+                self.open(tracked.document, notebook=tracked.notebook)
+
+    def open_if_ready(self, document: Document, *, notebook: bool) -> None:
+        """Start to follow a document once the settings are known; the composition root opens what came before."""
+        if self.is_ready():
+            self.open(document, notebook=notebook)
+
+    def notebook(
+        self, uri: str, kind: str, version: int, cells: list[dict[str, object]], documents: list[Document]
+    ) -> None:
+        """Tell ruff of a notebook as it is now."""
+        configuration = self._plan(documents[0]).ruff if documents and self.is_ready() else None
+        if configuration is not None:
+            self._child(configuration).set_notebook(uri, kind, version, cells, documents)
+
+    def close_notebook(self, uri: str) -> None:
+        """Tell ruff that a notebook is closed."""
+        for child in self._children.values():
+            child.close_notebook(uri)
+
+    def restart_children(self) -> None:
+        """Start ruff and the analysis process anew, and forget which texts killed them."""
+        self._quarantined.clear()
+        for child in self._children.values():
+            child.shut_down()
+        self._children.clear()
+        self._worker.kill()
+        for tracked in list(self._tracked.values()):
+            self.open(tracked.document, notebook=tracked.notebook)
+
+    def shut_down(self) -> None:
+        """End all children."""
+        for child in self._children.values():
+            child.shut_down()
+        self._worker.close()
+
+    # -- what others ask
+
+    def shown(self, uri: str) -> list[Shown]:
+        """Return what the editor shows, or will in a moment, of the current text."""
+        tracked = self._tracked.get(document_key(uri))
+        if tracked is None:
+            return []
+        if tracked.shown_for is not tracked.document:
+            self._render(tracked)
+        return tracked.shown
+
+    def ruff_for(self, uri: str) -> RuffServer | None:
+        """Return the ruff that follows a document."""
+        tracked = self._tracked.get(document_key(uri))
+        return tracked.ruff if tracked is not None else None
+
+    def configuration_of(self, uri: str) -> RuffConfiguration | None:
+        """Return how ruff is configured for a document, or None where it is off."""
+        tracked = self._tracked.get(document_key(uri))
+        return tracked.plan.ruff if tracked is not None else None
+
+    async def pulled(self, uri: str, previous: str | None) -> dict[str, object]:
+        """Answer textDocument/diagnostic: for the text as it is when all is known about it.
+
+        Raises RpcError (ServerCancelled, ask again) when that takes longer than PULL_LIMIT.
+        """
+        key = document_key(uri)
+        tracked = self._tracked.get(key)
+        if tracked is None:
+            return {"kind": "full", "items": []}
+        deadline = self._loop.time() + PULL_LIMIT
+        while tracked is not None and not self._is_settled(tracked):
+            future = self._loop.create_future()
+            tracked.waiting.append(future)
+            timer = self._loop.call_at(deadline, _expire, future)
+            try:
+                await future
+            finally:
+                timer.cancel()
+                if future in tracked.waiting:
+                    tracked.waiting.remove(future)
+            if self._loop.time() >= deadline:
+                raise RpcError(Code.SERVER_CANCELLED, "still analysing", {"retriggerRequest": True})
+            tracked = self._tracked.get(key)
+        if tracked is None:
+            return {"kind": "full", "items": []}
+        raw = self._render(tracked)
+        self._note_published(tracked, raw)
+        result_id = hashlib.sha256(raw).hexdigest()[:32]
+        if result_id == previous:
+            return {"kind": "unchanged", "resultId": result_id}
+        return {"kind": "full", "resultId": result_id, "items": msgspec.Raw(raw)}
+
+    def ask_to_pull_again(self) -> None:
+        """Ask the client to pull all diagnostics again; at most once a second, and only where it can."""
+        self._refresh_soon()
+
+    # -- ruff's side
+
+    def ruff_results(self, uri: str, document: Document | None, diagnostics: list[RuffDiagnostic]) -> None:
+        """Take ruff's diagnostics (`analyzers.ruff.Listener`)."""
+        tracked = self._tracked.get(document_key(uri))
+        if tracked is None or (document is not None and document is not tracked.document):
+            return
+        if document is None and not tracked.notebook:
+            return
+        tracked.ruff_items = diagnostics
+        tracked.ruff_seen = tracked.document
+        tracked.ruff_off = ""
+        if not tracked.own_active or tracked.own_seen is tracked.document:
+            tracked.grace_over = True
+        elif self._session.capabilities.pull and tracked.waiting:
+            tracked.grace = self._loop.call_later(GRACE, self._grace_ended, tracked, tracked.document)
+        self._settle(tracked)
+
+    def ruff_quarantined(self, uri: str, document: Document) -> None:
+        """Note that ruff is off for this text (`analyzers.ruff.Listener`)."""
+        tracked = self._tracked.get(document_key(uri))
+        if tracked is None or document is not tracked.document:
+            return
+        tracked.ruff_items = []
+        tracked.ruff_seen = document
+        tracked.ruff_off = "ruff crashed or hung on this text, and is off until it changes"
+        self._settle(tracked)
+
+    # -- inside
+
+    def _start(self, tracked: Tracked) -> None:
+        document = tracked.document
+        language = by_id(document.language)
+        if document.language == "python" and tracked.plan.ruff is not None:
+            tracked.ruff_off = limits.no_ruff(document) or ""
+            if not tracked.ruff_off:
+                tracked.ruff = self._child(tracked.plan.ruff)
+                if not tracked.notebook:
+                    tracked.ruff.open(tracked.uri, "python", document)
+                # While ruff is slow or away for long, postil's own findings are shown without it.
+                self._loop.call_later(RUFF_PATIENCE, self._settle, tracked)
+        if language is not None:
+            tracked.own_off = limits.no_parse(document) or ""
+            if not tracked.own_off:
+                tracked.own_active = True
+                self._worker.tell("open", tracked.uri, document.version, document.language, document.text)
+        if limits.length(document) >= limits.STORE_ONLY:
+            tracked.ruff_off = tracked.ruff_off or f"the file is larger than {limits.STORE_ONLY // 1_000_000} MB"
+        self._analyse(tracked)
+
+    def _let_go(self, tracked: Tracked) -> None:
+        if tracked.ruff is not None and not tracked.notebook:
+            tracked.ruff.close(tracked.uri)
+        if tracked.own_active:
+            self._worker.tell("close", tracked.uri)
+        if tracked.grace is not None:
+            tracked.grace.cancel()
+
+    def _child(self, configuration: RuffConfiguration) -> RuffServer:
+        child = self._children.get(configuration)
+        if child is None:
+            roots = [folder.uri for folder in self._session.folders if folder.path is not None]
+            child = RuffServer(configuration, self._session.capabilities.encoding, roots, self)
+            self._children[configuration] = child
+        return child
+
+    def _check_limits(self, tracked: Tracked, previous: Document, changes: Sequence[Change] | None) -> None:
+        """Start the analyses anew where a change took the text over a limit, or back under one."""
+        if changes is None:
+            suspicious = True
+        else:
+            typed = "".join(change.text for change in changes)
+            tracked.typed_brackets += sum(map(typed.count, "([{"))
+            suspicious = len(typed) > limits.MAX_LINE_LENGTH // 10 or tracked.typed_brackets > BRACKETS_TYPED
+        limited = bool(tracked.own_off or (tracked.ruff_off and tracked.ruff is None))
+        if not (suspicious or limited or abs(len(previous.lines) - len(tracked.document.lines)) > 1_000):
+            return
+        tracked.typed_brackets = 0
+        language = by_id(tracked.document.language)
+        own_off = (limits.no_parse(tracked.document) or "") if language is not None else ""
+        no_ruff = ""
+        if tracked.document.language == "python" and tracked.plan.ruff is not None:
+            no_ruff = limits.no_ruff(tracked.document) or ""
+        if own_off != tracked.own_off or bool(no_ruff) != (tracked.ruff is None and bool(tracked.ruff_off)):
+            self.open(tracked.document, notebook=tracked.notebook)
+
+    def _analyse(self, tracked: Tracked) -> None:
+        """Ask the analysis process about the newest text, unless it is being asked already."""
+        if not tracked.own_active or tracked.own_running or tracked.own_seen is tracked.document:
+            return
+        if self._quarantined and tracked.document.digest in self._quarantined:
+            tracked.own, tracked.own_seen = [], tracked.document
+            tracked.own_off = "postil's own analysis crashed or hung on this text, and is off until it changes"
+            return
+        tracked.own_running = True
+        task = self._loop.create_task(self._run_own(tracked))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run_own(self, tracked: Tracked) -> None:
+        document = tracked.document
+        findings: list[Finding] | None = []
+        try:
+            findings = await self._worker.call(
+                "analyse",
+                tracked.uri,
+                document.version,
+                tracked.plan.options,
+                timeout=ANALYSIS_LIMIT,
+                result=list[Finding] | None,
+            )
+        except (WorkerDied, WorkerTimeout) as error:
+            log.warning("own analysis failed: %s", type(error).__name__)
+            while len(self._quarantined) >= MAX_QUARANTINED:
+                del self._quarantined[next(iter(self._quarantined))]
+            self._quarantined[document.digest] = None
+        except WorkerError as error:
+            log.warning("own analysis failed: %s", type(error).__name__)
+        finally:
+            tracked.own_running = False
+        if self._tracked.get(document_key(tracked.uri)) is not tracked:
+            return
+        if document is not tracked.document or findings is None:
+            if document is not tracked.document:
+                self._analyse(tracked)
+            return
+        tracked.own = [_Own(one, document.point(one.span.start), document.point(one.span.end)) for one in findings]
+        tracked.own_seen = document
+        late = tracked.grace_over and self._session.capabilities.pull
+        self._settle(tracked)
+        if late and self._render(tracked) != tracked.published:
+            self._refresh_soon()
+
+    def _tell_all(self) -> None:
+        """Tell a new analysis process of all documents."""
+        for tracked in self._tracked.values():
+            if tracked.own_active:
+                document = tracked.document
+                self._worker.tell("open", tracked.uri, document.version, document.language, document.text)
+
+    def _ruff_settled(self, tracked: Tracked) -> bool:
+        return tracked.ruff is None or tracked.ruff_seen is tracked.document or bool(tracked.ruff.problem)
+
+    def _is_settled(self, tracked: Tracked) -> bool:
+        if not self._ruff_settled(tracked):
+            return False
+        return (
+            not tracked.own_active
+            or tracked.own_seen is tracked.document
+            or (tracked.grace_over and tracked.ruff is not None)
+        )
+
+    def _grace_ended(self, tracked: Tracked, document: Document) -> None:
+        if tracked.document is document:
+            tracked.grace_over = True
+            self._settle(tracked)
+
+    def _settle(self, tracked: Tracked) -> None:
+        """Show what is known, if enough of it is."""
+        if self._tracked.get(document_key(tracked.uri)) is not tracked:
+            return
+        if document_key(tracked.uri) in self._session.broken:
+            return
+        if self._session.capabilities.pull:
+            if tracked.waiting and self._is_settled(tracked):
+                waiting, tracked.waiting = tracked.waiting, []
+                for future in waiting:
+                    if not future.done():
+                        future.set_result(None)
+        elif self._ruff_settled(tracked):
+            self._publish(tracked)
+
+    def _publish(self, tracked: Tracked) -> None:
+        raw = self._render(tracked)
+        if raw == tracked.published and not (tracked.touched and raw != b"[]"):
+            return
+        self._note_published(tracked, raw)
+        version = tracked.document.version if self._session.capabilities.version_support else None
+        self._connection.notify("textDocument/publishDiagnostics", Publish(tracked.uri, msgspec.Raw(raw), version))
+
+    def _note_published(self, tracked: Tracked, raw: bytes) -> None:
+        tracked.published = raw
+        tracked.touched = False
+        tracked.published_ranges = tuple(
+            (one.diagnostic.range.start.line, one.diagnostic.range.end.line) for one in tracked.shown
+        )
+
+    def _refresh_soon(self) -> None:
+        if not (self._session.capabilities.pull and self._session.capabilities.refresh) or self._refresh_timer is not None:
+            return
+        delay = max(0.0, self._last_refresh + REFRESH_INTERVAL - self._loop.time())
+        self._refresh_timer = self._loop.call_later(delay, self._refresh)
+
+    def _refresh(self) -> None:
+        self._refresh_timer = None
+        self._last_refresh = self._loop.time()
+        task = self._loop.create_task(self._send_refresh())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send_refresh(self) -> None:
+        try:
+            await self._connection.request("workspace/diagnostic/refresh", None)
+        except RpcError as error:
+            log.info("the client refused to refresh: %s", describe(error))
+
+    # -- merging
+
+    def _render(self, tracked: Tracked) -> bytes:
+        """Merge what is known of the current text, remember it as shown, and return it as a JSON array."""
+        document = tracked.document
+        encoding = self._session.capabilities.encoding
+        shown: list[Shown] = []
+        if tracked.ruff_seen is document:
+            self._add_ruff(tracked, shown, encoding)
+        for own in tracked.own:
+            if not _is_ignored(own.finding.rule, tracked.plan.ignored):
+                shown.append(self._own_shown(document, own.finding, own.start, own.end, encoding))
+        shown.sort(key=_by_place)
+        del shown[MAX_SHOWN:]
+        note = self._note(tracked)
+        if note is not None:
+            shown.insert(0, self._own_shown(document, note, Point(0, 0), document.point(note.span.end), encoding))
+        tracked.shown = shown
+        tracked.shown_for = document
+        return msgspec.json.encode([one.diagnostic for one in shown])
+
+    def _add_ruff(self, tracked: Tracked, shown: list[Shown], encoding: str) -> None:
+        lines = tracked.document.lines
+        last = len(lines) - 1
+        counts: dict[tuple[str, str], int] = {}
+        capabilities = self._session.capabilities
+        for item in sorted(tracked.ruff_items, key=_ruff_place):
+            code = "invalid-syntax" if item.code is None else str(item.code)
+            if _is_ignored(code, tracked.plan.ignored):
+                continue
+            start, end = item.range.start, item.range.end
+            if end.line > last:
+                end = position_from_point(lines, Point(last, len(lines[last])), encoding)
+                start = min(start, end)
+            line = lines[start.line]
+            occurrence = counts.get((code, line), 0)
+            counts[code, line] = occurrence + 1
+            identity = fingerprint(code, line, occurrence)
+            diagnostic = Diagnostic(
+                Range(start, end),
+                item.message.partition("\n\nhelp: ")[0],
+                int(severity_of(code)),
+                code,
+                CodeDescription(item.code_description["href"])
+                if capabilities.code_description and item.code_description and "href" in item.code_description
+                else None,
+                "ruff",
+                [tag for tag in item.tags if tag in capabilities.tags] or None if item.tags else None,
+                None,
+                {"fingerprint": identity} if capabilities.data else None,
+            )
+            shown.append(Shown(identity, diagnostic, None, item))
+
+    def _own_shown(self, document: Document, finding: Finding, start: Point, end: Point, encoding: str) -> Shown:
+        capabilities = self._session.capabilities
+        lines = document.lines
+        tags = [
+            tag
+            for tag, wanted in ((1, finding.unnecessary), (2, finding.deprecated))
+            if wanted and tag in capabilities.tags
+        ]
+        related = None
+        if capabilities.related_information and finding.related:
+            related = [
+                RelatedInformation(
+                    Location(
+                        document.uri,
+                        Range(
+                            position_from_point(lines, document.point(one.span.start), encoding),
+                            position_from_point(lines, document.point(one.span.end), encoding),
+                        ),
+                    ),
+                    one.message,
+                )
+                for one in finding.related
+                if not one.uri
+            ]
+        help_link = finding.help if finding.help.startswith("https://") else ""
+        diagnostic = Diagnostic(
+            Range(position_from_point(lines, start, encoding), position_from_point(lines, end, encoding)),
+            finding.message,
+            int(finding.severity),
+            finding.rule,
+            CodeDescription(help_link) if help_link and capabilities.code_description else None,
+            finding.source,
+            tags or None,
+            related,
+            {"fingerprint": finding.fingerprint} if capabilities.data and finding.fingerprint else None,
+        )
+        return Shown(finding.fingerprint, diagnostic, finding, None)
+
+    def _note(self, tracked: Tracked) -> Finding | None:
+        """Return what the user should know about the analysis of this text: why some of it is off."""
+        reason = tracked.ruff_off or tracked.own_off
+        if not reason or not tracked.uri.startswith(_ANALYSED_SCHEMES):
+            return None
+        what = "ruff and postil's own analysis are" if tracked.ruff_off and tracked.own_off else (
+            "ruff is" if tracked.ruff_off and tracked.document.language == "python" else "postil's own analysis is"
+        )
+        message = reason if "off until" in reason else f"{what} off for this file: {reason}"
+        first = tracked.document.line_text(0)
+        return Finding(
+            "analysis-off", "postil", Span(0, min(len(first), 80)), Severity.INFO, Category.CONFIGURATION, message,
+            fingerprint=fingerprint("analysis-off", message, 0),
+        )
+
+
+def _move(tracked: Tracked, change: Change) -> None:
+    """Move the findings behind a change with their text, and drop those that it touches."""
+    start, end, text = change
+    for first, last in tracked.published_ranges:
+        if first <= end.line and start.line <= last:
+            tracked.touched = True
+            break
+    if not tracked.own:
+        return
+    added = text.count("\n") + text.count("\r") - text.count("\r\n")
+    tail = max(text.rfind("\n"), text.rfind("\r")) + 1
+    new_column = len(text) - tail + (start.column if not added else 0)
+    kept = []
+    for own in tracked.own:
+        if own.end < start or (own.end == start and own.end > own.start):
+            kept.append(own)
+        elif own.start >= end:
+            kept.append(_Own(own.finding, _moved(own.start, start, end, added, new_column),
+                             _moved(own.end, start, end, added, new_column)))
+    tracked.own = kept
+
+
+def _moved(point: Point, start: Point, end: Point, added: int, new_column: int) -> Point:
+    """Return where `point`, at or behind `end`, lies after the change."""
+    line = point.line + added - (end.line - start.line)
+    return Point(line, point.column - end.column + new_column if point.line == end.line else point.column)
+
+
+def _flat(change: Change) -> tuple[int, int, int, int, str]:
+    return (change.start.line, change.start.column, change.end.line, change.end.column, change.text)
+
+
+def _by_place(one: Shown) -> tuple[Position, Position, str, str]:
+    range_ = one.diagnostic.range
+    return (range_.start, range_.end, str(one.diagnostic.code), one.diagnostic.message)
+
+
+def _ruff_place(one: RuffDiagnostic) -> tuple[Position, Position, str, str]:
+    return (one.range.start, one.range.end, str(one.code), one.message)
+
+
+def _is_ignored(rule: str, ignored: Sequence[str]) -> bool:
+    return any(rule == one or (one.endswith("*") and rule.startswith(one[:-1])) for one in ignored)
+
+
+def _expire(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
