@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
 
 
 def run_trust(arguments: list[str]) -> int:
-    """Run `postil trust ARGUMENTS` and return the exit code: 2 where the user's word cannot be kept, 1 for nothing to remove."""
+    """Run `postil trust ARGUMENTS`. Exit code 2: the user's word cannot be kept; 1: there was nothing to remove."""
     from server import trust as store
 
     parser = argparse.ArgumentParser(

@@ -17,13 +17,12 @@ import hashlib
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.fields import FieldInfo
 
 from analyzers.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from pydantic.fields import FieldInfo
 
 Scope = Literal["user", "workspace"]
 # What a workspace's value may do to the value so far:
