@@ -145,7 +145,8 @@ class RuleDocs:
         if len(missing) >= _MANY:
             child = _spawned(["--all"])
             explanations = _explanations(_answer(child) if child is not None else b"")
-            by_code = {one.code or one.name: one for one in explanations}
+            # ruff's preview calls rules by their names, and new ones have no code at all.
+            by_code = {name: one for one in explanations for name in (one.name, one.code) if name}
             for code in missing:
                 self._known[code] = _help(code, by_code[code]) if code in by_code else None
         found = {code: self.get(code) for code in wanted}

@@ -19,6 +19,7 @@ import msgspec
 from analyzers.document import Edit
 from analyzers.ranges import Range  # noqa: TC001 - msgspec reads the annotations
 from analyzers.ruff import RuffError
+from analyzers.ruff_check import RuffDied, RuffRefused
 from server.convert import span_from_range
 from server.edits import difference, disjoint, minimal
 from server.markdown import one_line
@@ -115,10 +116,12 @@ async def fix_all_of_kind(context: Context, subject: str) -> WorkspaceEdit:
         return context.edit(disjoint(_own_fixes(context, rule=rule, unsafe=unsafe)), question)
     try:
         fixed = await context.state.ruff_fixed(document, rule, unsafe=unsafe)
-    except RuffError as error:
+    except (RuffError, RuffRefused, RuffDied) as error:
         raise ActionRefused(f"ruff could not fix {rule}: {error}") from error
     if not context.is_current():
         raise StaleAction
+    if fixed == document.text:
+        raise ActionRefused(f"ruff fixes {rule} one at a time")  # a fix for display, which is never applied in bulk
     return context.edit(minimal(document, difference(document.text, fixed)), question)
 
 

@@ -26,10 +26,24 @@ if TYPE_CHECKING:
     from server.offers import Context, Shown, WorkspaceEdit
 
 _CODES = r"[A-Z]+[0-9]+(?:[\s,]+[A-Z]+[0-9]+)*"
-_NOQA = re.compile(rf"#\s*noqa\s*:\s*{_CODES}", re.IGNORECASE)
-_FILE_NOQA = re.compile(rf"\s*#\s*ruff\s*:\s*noqa\s*:\s*(?P<codes>{_CODES})", re.IGNORECASE)
+# Both of ruff's forms: the old one by codes, and the one by codes or names that its preview writes.
+_LINE_COMMENT = re.compile(rf"#\s*(?:noqa\s*:\s*{_CODES}|ruff\s*:\s*ignore\[[^\]]*\])", re.IGNORECASE)
+_FILE_COMMENTS = (
+    re.compile(rf"\s*#\s*ruff\s*:\s*noqa\s*:\s*{_CODES}", re.IGNORECASE),
+    re.compile(r"\s*#\s*ruff\s*:\s*file-ignore\[[^\]]*(?=\])"),
+)
 _CODING = re.compile(r"[ \t\f]*#.*?coding[:=]")  # PEP 263
-_RUFF_CODE = re.compile(r"[A-Z]+[0-9]+")
+_CODE = re.compile(r"[A-Z]+[0-9]+")
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")  # what ruff's preview calls a rule
+_SYNTAX_ERROR = "invalid-syntax"
+# What ruff says of suppressions, it says in spite of them.
+_ABOUT_COMMENTS = frozenset(
+    {
+        *("RUF100", "RUF101", "RUF102", "RUF103", "RUF104"),
+        *("unused-noqa", "redirected-noqa", "invalid-rule-code", "invalid-suppression-comment"),
+        "unmatched-suppression-comment",
+    }
+)
 
 
 def offer_line(context: Context) -> Iterator[Offer]:
@@ -68,23 +82,23 @@ def offer_file(context: Context) -> Iterator[Offer]:
     """Offer to silence each of ruff's rules in the range, in the whole file."""
     for rule in dict.fromkeys(shown.rule for shown in context.shown if shown.source == "ruff"):
         here = tuple(shown.fingerprint for shown in context.shown if (shown.source, shown.rule) == ("ruff", rule))
-        reason = "" if _RUFF_CODE.fullmatch(rule) else "ruff knows no comment that silences this"
-        yield Offer(f"Suppress {rule} in this file", rule, here, disabled=reason)
+        yield Offer(f"Suppress {rule} in this file", rule, here, disabled=_why_ruff_cannot(rule))
 
 
 async def suppress_file(context: Context, rule: str) -> WorkspaceEdit:
     """Return the edit that silences one of ruff's rules in the file."""
-    if not _RUFF_CODE.fullmatch(rule):
-        raise ActionRefused("ruff knows no comment that silences this")
-    return context.edit((_file_noqa(context.document, rule),))
+    reason = _why_ruff_cannot(rule)
+    if reason:
+        raise ActionRefused(reason)
+    return context.edit((_file_comment(context.document, rule),))
 
 
 def _why_not(document: Document, shown: Shown) -> str:
-    """Return why no comment silences the finding, as a sentence's part; empty where one does."""
+    """Return why no comment silences the finding on its line; empty where one does."""
     if shown.source == "ruff":
         if shown.ruff is None or shown.ruff.noqa_edit is None:
             return "ruff knows no comment that silences this"
-        return ""
+        return _why_ruff_cannot(shown.rule)
     language = by_id(document.language)
     if language is None or not (language.line_comment or language.block_comment):
         return f"{language.title if language else 'this language'} has no comments"
@@ -93,27 +107,38 @@ def _why_not(document: Document, shown: Shown) -> str:
     return ""
 
 
+def _why_ruff_cannot(rule: str) -> str:
+    """Return why no comment silences one of ruff's rules; empty where one does."""
+    if rule in _ABOUT_COMMENTS:
+        return "ruff reports mistakes in such comments in spite of them"
+    if rule == _SYNTAX_ERROR or not (_CODE.fullmatch(rule) or _NAME.fullmatch(rule)):
+        return "ruff knows no comment that silences this"
+    return ""
+
+
 def _noqa(document: Document, span: Span, text: str) -> tuple[Edit, ...]:
     """Return ruff's suppression as edits of its line alone, with what stood behind the codes kept."""
     old = document.slice(span).rstrip("\r\n")
     new = text.rstrip("\r\n")
-    there = _NOQA.search(old)
+    there = _LINE_COMMENT.search(old)
     kept = old[there.end() :].strip() if there else ""
     if kept:
         new += ("  " if kept.startswith("#") else " ") + kept
     return difference(old, new, span.start)
 
 
-def _file_noqa(document: Document, rule: str) -> Edit:
+def _file_comment(document: Document, rule: str) -> Edit:
     """Return the edit that adds `rule` to the file's own comment for ruff, or writes that comment below the first lines."""
     starts = document.line_starts
     lines = document.lines
+    by_code = _CODE.fullmatch(rule) is not None
+    existing = _FILE_COMMENTS[0 if by_code else 1]
     for index, line in enumerate(lines):
         if line.strip() and not line.lstrip("\ufeff \t\f").startswith("#"):
             break
-        there = _FILE_NOQA.match(line)
+        there = existing.match(line)
         if there:
-            at = starts[index] + there.end("codes")
+            at = starts[index] + there.end()
             return Edit(Span(at, at), f", {rule}")
     line_break = lines[0][len(document.line_text(0)) :] or "\n"
     below = 0
@@ -121,7 +146,7 @@ def _file_noqa(document: Document, rule: str) -> Edit:
         below = 1
     if below < len(lines) and _CODING.match(lines[below].lstrip("\ufeff")):
         below += 1
-    comment = f"# ruff: noqa: {rule}"
+    comment = f"# ruff: noqa: {rule}" if by_code else f"# ruff: file-ignore[{rule}]"
     if below >= len(lines):
         return Edit(Span(len(document), len(document)), f"{line_break}{comment}{line_break}")
     at = starts[below] + (1 if below == 0 and lines[0].startswith("\ufeff") else 0)
