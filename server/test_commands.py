@@ -101,7 +101,7 @@ async def refresh(context: Any, arguments: list[Any]) -> Any:
 
 async def text(context: Any, arguments: list[Any]) -> Any:
     """Return what the server holds of a document, null where it is not open."""
-    document = context.session.documents.get(arguments[0])
+    document = context.session.document(arguments[0])
     if document is None:
         return None
     return {"text": document.text, "version": document.version, "digest": document.digest}

@@ -21,14 +21,14 @@ from server.test_commands import COMMANDS  # noqa: E402
 server = LanguageServer("stock", "1")
 
 
-class _Documents:
-    def get(self, uri: str) -> Any:
+class _Session:
+    def document(self, uri: str) -> Any:
         document = server.workspace.text_documents.get(uri)
         return document and SimpleNamespace(text=document.source, version=document.version, digest="")
 
 
 def _register(name: str) -> None:
-    context = SimpleNamespace(connection=None, session=SimpleNamespace(documents=_Documents()))
+    context = SimpleNamespace(connection=None, session=_Session())
 
     async def run(*arguments: Any) -> Any:
         return await COMMANDS[name](context, list(arguments))
