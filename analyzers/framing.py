@@ -104,7 +104,11 @@ def _content_length(header: bytes) -> int:
                 raise FramingError(message)
             length = int(value)
         elif name == b"content-type":
-            charset = value.lower().rpartition(b"charset=")[2].strip(b' "').decode("latin-1") if b"charset=" in value.lower() else ""
+            charset = (
+                value.lower().rpartition(b"charset=")[2].strip(b' "').decode("latin-1")
+                if b"charset=" in value.lower()
+                else ""
+            )
             if charset and charset not in _CHARSETS:
                 message = "the charset of a message is not UTF-8"
                 raise FramingError(message)

@@ -78,9 +78,7 @@ _ECMA_BRANCHING = Branching(
     jumps="break_statement continue_statement",
     outer_as_namespace=True,
 )
-_ECMA_FUNCTIONS = (
-    "function_declaration generator_function_declaration function_expression generator_function arrow_function method_definition"
-)
+_ECMA_FUNCTIONS = "function_declaration generator_function_declaration function_expression generator_function arrow_function method_definition"
 _ECMA_WRAPPERS = (
     "export_statement lexical_declaration variable_declaration variable_declarator expression_statement "
     "assignment_expression pair parenthesized_expression"
@@ -246,7 +244,21 @@ LANGUAGES: tuple[Language, ...] = (
         id="cpp",
         title="C++",
         module="tree_sitter_cpp",
-        suffixes=(".cc", ".cpp", ".cxx", ".c++", ".hh", ".hpp", ".hxx", ".h++", ".ipp", ".tpp", ".inl", ".cppm", ".ixx"),
+        suffixes=(
+            ".cc",
+            ".cpp",
+            ".cxx",
+            ".c++",
+            ".hh",
+            ".hpp",
+            ".hxx",
+            ".h++",
+            ".ipp",
+            ".tpp",
+            ".inl",
+            ".cppm",
+            ".ixx",
+        ),
         aliases=("cuda-cpp",),
         line_comment="//",
         block_comment=_C_COMMENT,
@@ -467,7 +479,15 @@ LANGUAGES: tuple[Language, ...] = (
         title="JSON with comments",
         module="tree_sitter_json",
         suffixes=(".jsonc", ".code-workspace", ".code-snippets"),
-        names=("tsconfig.json", "jsconfig.json", ".eslintrc.json", "devcontainer.json", ".swcrc", ".babelrc", "tslint.json"),
+        names=(
+            "tsconfig.json",
+            "jsconfig.json",
+            ".eslintrc.json",
+            "devcontainer.json",
+            ".swcrc",
+            ".babelrc",
+            "tslint.json",
+        ),
         line_comment="//",
         block_comment=_C_COMMENT,
     ),

@@ -45,7 +45,19 @@ _CHAINED = 1  # it is the `if` of an `else if`
 _SILENT = 2  # it decides nothing for the cyclomatic complexity: in an `assert`, or in a class inside a function
 
 _SAME_DEPTH_FIELDS = frozenset(
-    ("condition", "subject", "value", "left", "right", "iterator", "initializer", "initialize", "update", "increment", "name")
+    (
+        "condition",
+        "subject",
+        "value",
+        "left",
+        "right",
+        "iterator",
+        "initializer",
+        "initialize",
+        "update",
+        "increment",
+        "name",
+    )
 )
 _PARENTHESES = frozenset(("parenthesized_expression", "parenthesized_statements"))
 _LABELS = frozenset(("statement_identifier", "label_name", "label", "identifier"))
@@ -186,7 +198,9 @@ class _Walk:
         elif flag & _ELSE:
             self._else(node, owner, depth, silent)
         else:
-            if flag & _JUMP and (node.type.startswith("goto") or any(child.type in _LABELS for child in node.named_children)):
+            if flag & _JUMP and (
+                node.type.startswith("goto") or any(child.type in _LABELS for child in node.named_children)
+            ):
                 tally.cognitive += 1
             if flag & _CALL:
                 self._call(node, owner)
@@ -309,7 +323,11 @@ class _Walk:
     def _is_decorator_body(self, body: Node) -> bool:
         """Whether a Python function only defines another one and returns it, as the white paper exempts it."""
         statements = [child for child in body.named_children if not child.is_extra]
-        if statements and statements[0].type == "expression_statement" and statements[0].named_children[0].type == "string":
+        if (
+            statements
+            and statements[0].type == "expression_statement"
+            and statements[0].named_children[0].type == "string"
+        ):
             del statements[0]
         if len(statements) != 2 or statements[1].type != "return_statement":  # noqa: PLR2004 - the definition and the return
             return False
@@ -363,7 +381,10 @@ class _Walk:
             start, end = name.start_byte, name.end_byte
         else:
             body = node.child_by_field_name("body")
-            start, end = node.start_byte, node.end_byte if body is None or body.start_byte == node.start_byte else body.start_byte
+            start, end = (
+                node.start_byte,
+                node.end_byte if body is None or body.start_byte == node.start_byte else body.start_byte,
+            )
         newline = self.data.find(b"\n", start, end)
         end = end if newline == -1 else newline
         while end > start + 1 and self.data[end - 1] in b" \t\r":

@@ -90,7 +90,11 @@ def suppression_edit(document: Document, line: int, rule: str) -> Edit | None:
 
 @cache
 def _pattern(language: Language) -> re.Pattern[str] | None:
-    openings = [re.escape(mark) for mark in (language.line_comment, language.block_comment and language.block_comment[0]) if mark]
+    openings = [
+        re.escape(mark)
+        for mark in (language.line_comment, language.block_comment and language.block_comment[0])
+        if mark
+    ]
     if not openings:
         return None
     return re.compile(rf"(?:{'|'.join(openings)})\W*{_MARK}\s*ignore\b(?:\[(?P<rules>[^\]\r\n]*)\])?")

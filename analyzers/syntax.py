@@ -89,7 +89,16 @@ class SyntaxTree:
 class Parse:
     """A document and its tree, kept through changes."""
 
-    __slots__ = ("_current", "_data", "_depth_bound", "_has_carriage_returns", "_parser", "_tree", "document", "language")
+    __slots__ = (
+        "_current",
+        "_data",
+        "_depth_bound",
+        "_has_carriage_returns",
+        "_parser",
+        "_tree",
+        "document",
+        "language",
+    )
 
     def __init__(self, document: Document) -> None:
         """Follow `document` from here on. ValueError if its language is not in the table."""

@@ -11,7 +11,7 @@ def main(argv: list[str]) -> int:
     """Run `postil ARGV…` and return its exit code."""
     command = argv[0] if argv else ""
     if command == "serve":
-        from server.app import serve
+        from server.handshake import serve
 
         return serve(argv[1:])
     if command == "worker":  # internal: a process for CPU-bound work

@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzers import ruff_configuration
-from postil import __version__
 from server import wire
-from server.capabilities import server_capabilities
 from server.convert import document_key, path_from_uri, uri_from_path
 from server.notebooks import Notebooks
 from server.pipeline import Pipeline, Plan
 from server.renaming import Renaming
-from server.rpc import Code, Connection, Route, RpcError, State, describe
-from server.session import Capabilities, Folder, Session
+from server.rpc import Route, RpcError, State, describe
+from server.session import Folder, Session
+from server.stdio import Stdio
 from server.workers import Worker
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from analyzers.document import Document
     from server.lsp import Features
     from server.settings import Loaded
-    from server.stdio import Stdio
+    from server.handshake import Greeted
 
 log = logging.getLogger("postil.app")
 
@@ -62,17 +61,15 @@ _RARE_REQUESTS = frozenset(
 class App:
     """One running server."""
 
-    def __init__(self, stdio: Stdio, environment: Mapping[str, str]) -> None:
+    def __init__(self, greeted: Greeted, stdio: Stdio, environment: Mapping[str, str]) -> None:
         self._stdio = stdio
         self.environment = environment
-        self.connection = Connection(stdio.write, stdio.exit)
-        self.session = Session(Capabilities(None))
+        self.connection = greeted.connection
+        self.session = Session(greeted.capabilities)
         self.analysis = Worker("analysis", memory=ANALYSIS_MEMORY)
         self.names = Worker("names", memory=NAMES_MEMORY)
         self._configured = asyncio.Event()
-        self.pipeline = Pipeline(
-            self.session, self.connection, self.analysis, self._plan, self._configured.is_set
-        )
+        self.pipeline = Pipeline(self.session, self.connection, self.analysis, self._plan, self._configured.is_set)
         self.notebooks = Notebooks(self.session, self.pipeline)
         self.renaming = Renaming(self)
         self.messages_shown: set[str] = set()
@@ -88,7 +85,6 @@ class App:
 
     def _register(self) -> None:
         connection = self.connection
-        connection.on("initialize", None, self._initialize)
         connection.on("initialized", None, self._initialized)
         connection.on("shutdown", None, self._shutdown)
         connection.on("textDocument/didOpen", wire.DidOpen, self._did_open)
@@ -144,23 +140,17 @@ class App:
 
     # -- life cycle
 
-    def _initialize(self, params: Any) -> dict[str, object]:
-        if not isinstance(params, dict):
-            raise RpcError(Code.INVALID_PARAMS, "invalid params")
+    def start(self, params: dict[str, Any]) -> None:
+        """Begin with what `initialize` said, which is answered already."""
         session = self.session
-        session.capabilities = Capabilities(params.get("capabilities"))
         process_id = params.get("processId")
         if type(process_id) is int and process_id > 0:
             self._stdio.watch_parent(process_id)
         for uri in _folder_uris(params):
             session.add_folder(uri)
         session.initialization_options = session.client_settings = params.get("initializationOptions")
-        self.connection.state = State.RUNNING
         self._spawn(self._configure())
-        return {
-            "capabilities": server_capabilities(session.capabilities, self.environment),
-            "serverInfo": {"name": "postil", "version": __version__},
-        }
+        self.connection.start(self._stdio.write, self._stdio.exit)
 
     def _initialized(self, _params: Any) -> None:
         self._spawn(self._register_dynamically())
@@ -179,7 +169,11 @@ class App:
         if capabilities.watch_registration:
             watchers = [{"globPattern": f"**/{name}"} for name in sorted(CONFIGURATION_FILES)]
             registrations.append(
-                {"id": "postil-files", "method": "workspace/didChangeWatchedFiles", "registerOptions": {"watchers": watchers}}
+                {
+                    "id": "postil-files",
+                    "method": "workspace/didChangeWatchedFiles",
+                    "registerOptions": {"watchers": watchers},
+                }
             )
         if capabilities.configuration_registration:
             registrations.append(
@@ -422,36 +416,10 @@ def _ignore(_params: Any) -> None:
     """Take a notification that asks for nothing."""
 
 
-async def run(environment: Mapping[str, str], streams: tuple[int, int], record: str | None) -> None:
-    """Serve one client until it is gone; does not return, but ends the process."""
-    from server.stdio import Stdio
-
+async def serve_client(greeted: Greeted, streams: tuple[int, int], environment: Mapping[str, str]) -> None:
+    """Serve the client that was greeted until it is gone; does not return, but ends the process."""
     stdio = Stdio(*streams)
-    app = App(stdio, environment)
-    if record is not None:
-        from server.trace import Recorder
-
-        app.connection.trace = Recorder(record)
+    app = App(greeted, stdio, environment)
     await stdio.connect(app.connection.feed, app.connection.end_of_stream)
+    app.start(greeted.params)
     await asyncio.Event().wait()
-
-
-def serve(arguments: list[str]) -> int:
-    """Run `postil serve ARGUMENTS…`; returns only where the arguments are refused."""
-    from server.arguments import serve_arguments
-    from server.stdio import take_standard_streams
-
-    options = serve_arguments(arguments)
-    if isinstance(options, int):
-        return options
-    streams = take_standard_streams()
-    os.umask(0o077)
-    logging.basicConfig(stream=sys.stderr, level=options.log_level, format="postil %(levelname)s %(name)s: %(message)s")
-    # pygls logs whole messages at INFO, and they hold code and keys.
-    logging.getLogger("pygls").setLevel(logging.ERROR)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
-    record = os.path.abspath(options.record) if options.record else None
-    environment = dict(os.environ)
-    os.chdir("/")
-    asyncio.run(run(environment, streams, record))
-    return 1

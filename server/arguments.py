@@ -5,9 +5,8 @@ Editors add arguments of their own (`--stdio`, `--clientProcessId=…`), so unkn
 
 from __future__ import annotations
 
-import logging
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 USAGE = """\
 usage: postil serve [--stdio] [--record FILE] [--log-level LEVEL] [--clientProcessId=PID]
@@ -19,16 +18,15 @@ Run the language server on stdin and stdout. Editors start this; there is nothin
   --log-level LEVEL    error, warning (default), info or debug; the log goes to stderr and never holds code
 """
 
-_LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
+_LEVELS = {"error": 40, "warning": 30, "info": 20, "debug": 10}  # the numbers of the logging module, not imported yet
 _REFUSED = ("--pipe", "--socket", "--tcp", "--ws", "--port")
 
 
-@dataclass(frozen=True, slots=True)
-class ServeArguments:
+class ServeArguments(NamedTuple):
     """What `postil serve` was told."""
 
     record: str | None = None
-    log_level: int = logging.WARNING
+    log_level: int = _LEVELS["warning"]
     client_process: int | None = None
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from server.app import App
 
 
-
 async def fix_all(app: App, arguments: list[Any]) -> Any:
     """Apply all safe fixes of an open document; its URI is the one argument."""
     return await _apply_source_action(app, arguments, "source.fixAll.postil", "Fix all safe problems")

@@ -20,17 +20,6 @@ from analyzers.ranges import Position, Range
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ENCODINGS = ("utf-8", "utf-16", "utf-32")
-
-
-def negotiated(offered: object) -> str:
-    """Return the encoding to use: the client's first choice that we support, UTF-16 where it says nothing."""
-    if isinstance(offered, list):
-        for encoding in offered:
-            if encoding in ENCODINGS:
-                return str(encoding)
-    return "utf-16"
-
 
 def column_from_units(line: str, units: int, encoding: str) -> int:
     """Return the code-point column of `units` of `encoding` in `line`, clamped to before its line break."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from analyzers.document import Edit
-from analyzers.ranges import Range  # noqa: TC001 - msgspec reads the annotations
+from analyzers.ranges import Range
 from analyzers.ruff import RuffError
 from analyzers.ruff_check import RuffDied, RuffRefused
 from server.convert import span_from_range

@@ -163,18 +163,22 @@ class Features:
         return self._edits(edits)
 
     async def _execute_command(self, params: types.ExecuteCommandParams) -> Any:
-        return await run_command(self._app, params.command, params.arguments or [], self._app.environment)
+        return await run_command(self._app, params.command, list(params.arguments or ()), self._app.environment)
 
     async def _workspace_diagnostic(self, params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
         await self._workspace.report(
-            {one.uri: one.value for one in params.previous_result_ids}, params.partial_result_token, params.work_done_token
+            {one.uri: one.value for one in params.previous_result_ids},
+            params.partial_result_token,
+            params.work_done_token,
         )
         return types.WorkspaceDiagnosticReport(items=[])
 
     # -- ours to LSP's
 
     def _point(self, document: Document, position: types.Position) -> Point:
-        return point_from_position(document.lines, Position(position.line, position.character), self._app.session.capabilities.encoding)
+        return point_from_position(
+            document.lines, Position(position.line, position.character), self._app.session.capabilities.encoding
+        )
 
     def _range(self, document: Document, start: Point, end: Point) -> types.Range:
         encoding = self._app.session.capabilities.encoding
@@ -199,9 +203,7 @@ class Features:
             changes[uri] = (version, texts)
         result = self._edits(changes)
         if annotate:
-            result.change_annotations = {
-                ANNOTATION: types.ChangeAnnotation(edit.confirmation, needs_confirmation=True)
-            }
+            result.change_annotations = {ANNOTATION: types.ChangeAnnotation(edit.confirmation, needs_confirmation=True)}
         return result
 
     def _edits(self, changes: dict[str, tuple[int | None, list[Any]]]) -> types.WorkspaceEdit:

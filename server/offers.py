@@ -13,17 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from analyzers.document import Point, Span
-from analyzers.finding import Category, Severity
-from server.convert import point_from_position
 from server.markdown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from analyzers.document import Document, Edit
-    from analyzers.finding import Fix
+    from analyzers.finding import Fix, Severity
     from analyzers.ruff import RuffData
-    from server.pipeline import Shown as Published
 
 QUICK_FIX = "quickfix"
 FIX_ALL = "source.fixAll.postil"
@@ -87,28 +84,6 @@ class Shown:
         if not self.is_fixable:
             return ""
         return one_line(self.ruff.title if self.ruff is not None else self.fixes[0].title)
-
-
-def as_shown(document: Document, published: Published, encoding: str, *, current: bool) -> Shown:
-    """Return one of the pipeline's diagnostics of `document` as a `Shown`.
-
-    `current`: postil's own findings are of this very text. Findings of the text before, moved along with their lines, are
-    shown, but the offsets of their fixes are no longer right.
-    """
-    diagnostic, finding, ruff = published.diagnostic, published.finding, published.ruff
-    return Shown(
-        fingerprint=published.fingerprint,
-        source="ruff" if ruff is not None else "postil",
-        rule=str(diagnostic.code or ""),
-        message=diagnostic.message,
-        start=point_from_position(document.lines, diagnostic.range.start, encoding),
-        end=point_from_position(document.lines, diagnostic.range.end, encoding),
-        severity=Severity(diagnostic.severity or Severity.WARNING),
-        fixes=finding.fixes if finding is not None and current else (),
-        ruff=ruff.data if ruff is not None else None,
-        url=(ruff.code_description or {}).get("href", "") if ruff is not None else "",
-        is_note=finding is not None and finding.category is Category.CONFIGURATION,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,9 +192,7 @@ class Pipeline:
             if not future.done():
                 future.set_result(None)
         if not self._session.capabilities.pull and tracked.published != b"[]":
-            self._connection.notify(
-                "textDocument/publishDiagnostics", Publish(tracked.uri, msgspec.Raw(b"[]"))
-            )
+            self._connection.notify("textDocument/publishDiagnostics", Publish(tracked.uri, msgspec.Raw(b"[]")))
 
     def reconfigure(self) -> None:
         """Decide anew how each document is analysed, after settings or trust have changed."""
@@ -495,7 +493,10 @@ class Pipeline:
         )
 
     def _refresh_soon(self) -> None:
-        if not (self._session.capabilities.pull and self._session.capabilities.refresh) or self._refresh_timer is not None:
+        if (
+            not (self._session.capabilities.pull and self._session.capabilities.refresh)
+            or self._refresh_timer is not None
+        ):
             return
         delay = max(0.0, self._last_refresh + REFRESH_INTERVAL - self._loop.time())
         self._refresh_timer = self._loop.call_later(delay, self._refresh)
@@ -609,13 +610,22 @@ class Pipeline:
         reason = tracked.ruff_off or tracked.own_off
         if not reason or not tracked.uri.startswith(_ANALYSED_SCHEMES):
             return None
-        what = "ruff and postil's own analysis are" if tracked.ruff_off and tracked.own_off else (
-            "ruff is" if tracked.ruff_off and tracked.document.language == "python" else "postil's own analysis is"
+        what = (
+            "ruff and postil's own analysis are"
+            if tracked.ruff_off and tracked.own_off
+            else (
+                "ruff is" if tracked.ruff_off and tracked.document.language == "python" else "postil's own analysis is"
+            )
         )
         message = reason if "off until" in reason else f"{what} off for this file: {reason}"
         first = tracked.document.line_text(0)
         return Finding(
-            "analysis-off", "postil", Span(0, min(len(first), 80)), Severity.INFO, Category.CONFIGURATION, message,
+            "analysis-off",
+            "postil",
+            Span(0, min(len(first), 80)),
+            Severity.INFO,
+            Category.CONFIGURATION,
+            message,
             fingerprint=fingerprint("analysis-off", message, 0),
         )
 
@@ -637,8 +647,13 @@ def _move(tracked: Tracked, change: Change) -> None:
         if own.end < start or (own.end == start and own.end > own.start):
             kept.append(own)
         elif own.start >= end:
-            kept.append(_Own(own.finding, _moved(own.start, start, end, added, new_column),
-                             _moved(own.end, start, end, added, new_column)))
+            kept.append(
+                _Own(
+                    own.finding,
+                    _moved(own.start, start, end, added, new_column),
+                    _moved(own.end, start, end, added, new_column),
+                )
+            )
     tracked.own = kept
 
 

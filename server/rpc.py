@@ -4,6 +4,9 @@ A message goes: bytes -> JSON (else -32700) -> an object with `jsonrpc` "2.0" (e
 life cycle -> no second use of a running id -> a known method (else -32601) -> typed params (else -32602) -> the handler
 -> exactly one answer -> its table entry gone.
 
+Until somebody calls `start`, whatever follows `initialize` waits: the client gets that answer before the modules are
+imported that all else needs. For the same reason asyncio and logging, 60 ms together, are imported where they are used.
+
 Handlers are called at once and in order. What a plain one returns is the answer; an asynchronous one returns a coroutine,
 which runs as a task that can be cancelled, so whatever it looks up before that is the state at the message's arrival. Nothing here knows pygls or lsprotocol: they take 0.3 s to import, and the client waits for `initialize`.
 
@@ -14,10 +17,7 @@ Invariant: every table is bounded. Requests of our own end with an answer, an er
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-import traceback
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,9 +26,9 @@ import msgspec
 from analyzers.framing import FrameReader, FramingError, frame
 
 if TYPE_CHECKING:
+    import asyncio
+    import logging
     from collections.abc import Callable, Coroutine
-
-log = logging.getLogger("postil.rpc")
 
 MAX_IN_FLIGHT = 4096  # requests of the client that are not answered yet
 MAX_OUTGOING = 1024  # requests of ours that are not answered yet
@@ -99,6 +99,7 @@ class Connection:
     def __init__(self, write: Callable[[bytes], None], exit_: Callable[[int], None]) -> None:
         self._write = write
         self._exit = exit_
+        self._held: list[bytes] | None = []
         self._reader = FrameReader()
         self._decoders: dict[str, msgspec.json.Decoder[Any]] = {}
         self._in_flight: dict[tuple[type, int | str], asyncio.Task[None]] = {}
@@ -131,10 +132,22 @@ class Connection:
         try:
             bodies = self._reader.feed(data)
         except FramingError as error:
-            log.error("the client's stream cannot be followed: %s", error)  # noqa: TRY400 - no traceback wanted
+            _log().error("the client's stream cannot be followed: %s", error)  # noqa: TRY400 - no traceback wanted
             self.close(1)
             return
         for body in bodies:
+            if self._held is not None and self.state is not State.UNINITIALIZED:
+                self._held.append(body)
+                continue
+            if self.trace is not None:
+                self.trace("in", body)
+            self._message(body)
+
+    def start(self, write: Callable[[bytes], None], exit_: Callable[[int], None]) -> None:
+        """Take over from the first phase: write and end in another way, and handle what has waited, inside an event loop."""
+        self._write, self._exit = write, exit_
+        held, self._held = self._held or [], None
+        for body in held:
             if self.trace is not None:
                 self.trace("in", body)
             self._message(body)
@@ -213,14 +226,16 @@ class Connection:
             self._answer_internal(request_id, error)
         else:
             if route.is_async:
-                self._in_flight[key] = asyncio.get_running_loop().create_task(self._run(request_id, result))
+                self._in_flight[key] = _loop().create_task(self._run(request_id, result))
             else:
                 self._answer(request_id, result)
 
     async def _run(self, request_id: int | str, work: Coroutine[Any, Any, Any]) -> None:
+        from asyncio import CancelledError
+
         try:
             result = await work
-        except asyncio.CancelledError:
+        except CancelledError:
             self._answer_error(request_id, Code.REQUEST_CANCELLED, "cancelled")
         except RpcError as error:
             self._answer_error(request_id, error.code, error.message, error.data)
@@ -246,24 +261,26 @@ class Connection:
         try:
             params = self._params(method, route, raw)
             if route.is_async:
-                task = asyncio.get_running_loop().create_task(self._guarded(method, route.handler(params)))
+                task = _loop().create_task(self._guarded(method, route.handler(params)))
                 self._tasks.add(task)  # the loop itself holds tasks weakly
                 task.add_done_callback(self._tasks.discard)
             else:
                 route.handler(params)
         except _MALFORMED as error:
-            log.warning("%s ignored: %s", method, describe(error))
+            _log().warning("%s ignored: %s", method, describe(error))
             self.on_bad_notification(method, bytes(raw))
         except BaseException as error:  # noqa: BLE001 - as for requests
-            log.error("%s failed: %s", method, describe(error))  # noqa: TRY400 - the message may hold code
+            _log().error("%s failed: %s", method, describe(error))  # noqa: TRY400 - the message may hold code
 
     async def _guarded(self, method: str, work: Coroutine[Any, Any, Any]) -> None:
+        from asyncio import CancelledError
+
         try:
             await work
-        except asyncio.CancelledError:
+        except CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - as for requests
-            log.error("%s failed: %s", method, describe(error))  # noqa: TRY400 - the message may hold code
+            _log().error("%s failed: %s", method, describe(error))  # noqa: TRY400 - the message may hold code
 
     def _params(self, method: str, route: Route, raw: msgspec.Raw) -> Any:
         """Decode params. Raises one of _MALFORMED."""
@@ -298,7 +315,7 @@ class Connection:
             return
         entry = self._outgoing.pop(response_id, None) if isinstance(response_id, int) else None
         if entry is None:
-            log.warning("an answer to a request that is not waiting")
+            _log().warning("an answer to a request that is not waiting")
             return
         future, timer = entry
         timer.cancel()
@@ -329,7 +346,7 @@ class Connection:
         """
         if len(self._outgoing) >= MAX_OUTGOING:
             raise RpcError(Code.REQUEST_FAILED, "the client leaves too many requests unanswered")
-        loop = asyncio.get_running_loop()
+        loop = _loop()
         self._last_id += 1
         request_id = self._last_id
         future: asyncio.Future[Any] = loop.create_future()
@@ -361,7 +378,7 @@ class Connection:
             self._write_body(body)
 
     def _answer_internal(self, request_id: int | str, error: BaseException) -> None:
-        log.error("request failed: %s", describe(error))
+        _log().error("request failed: %s", describe(error))
         self._answer_error(request_id, Code.INTERNAL_ERROR, "internal error")
 
     def _answer_error(self, request_id: int | str | None, code: int, message: str, data: object = None) -> None:
@@ -381,7 +398,6 @@ class Connection:
         self._write(frame(body))
 
 
-
 def encode(message: object) -> bytes:
     """Return `message` as JSON text. Raises TypeError, ValueError or RecursionError where it has no JSON form."""
     try:
@@ -392,6 +408,8 @@ def encode(message: object) -> bytes:
 
 def describe(error: BaseException) -> str:
     """Return an exception as type and place, without its message, which may hold text of the user's."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     places = " < ".join(f"{one.name}:{one.lineno}" for one in reversed(frames[-4:]))
     return f"{type(error).__name__} at {places or 'no frame'}"
@@ -417,3 +435,15 @@ def _text_of(raw: msgspec.Raw) -> str | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, str) else None
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    from asyncio import get_running_loop
+
+    return get_running_loop()
+
+
+def _log() -> logging.Logger:
+    from logging import getLogger
+
+    return getLogger("postil.rpc")

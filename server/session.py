@@ -16,70 +16,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from analyzers.document import Document, Point, without_surrogates
 from analyzers.languages import by_id
 from analyzers.ranges import Range, TextChange
-from server.convert import document_key, negotiated, path_from_uri, point_from_position, position_from_point
+from server.convert import document_key, path_from_uri, point_from_position, position_from_point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from server.capabilities import Capabilities
     from server.settings import Loaded
     from server.wire import DocumentItem
 
 log = logging.getLogger("postil.session")
-
-
-class Capabilities:
-    """What the client says it can do, read once from `initialize`. Absent and malformed values mean that it cannot."""
-
-    def __init__(self, raw: object) -> None:
-        self._raw = raw
-        diagnostics = "textDocument.publishDiagnostics."
-        self.encoding = negotiated(self._at("general.positionEncodings"))
-        self.pull = isinstance(self._at("textDocument.diagnostic"), dict)
-        self.refresh = self._at("workspace.diagnostics.refreshSupport") is True
-        self.version_support = self._at(diagnostics + "versionSupport") is True
-        self.related_information = self._either("relatedInformation")
-        self.code_description = self._either("codeDescriptionSupport")
-        self.data = self._either("dataSupport")
-        self.tags = self._tags()
-        self.hover_formats = self._list("textDocument.hover.contentFormat")
-        self.code_action_literals = isinstance(self._at("textDocument.codeAction.codeActionLiteralSupport"), dict)
-        self.code_action_data = self._at("textDocument.codeAction.dataSupport") is True
-        self.code_action_resolve = frozenset(self._list("textDocument.codeAction.resolveSupport.properties"))
-        self.code_action_disabled = self._at("textDocument.codeAction.disabledSupport") is True
-        self.code_action_preferred = self._at("textDocument.codeAction.isPreferredSupport") is True
-        self.prepare_rename = self._at("textDocument.rename.prepareSupport") is True
-        self.apply_edit = self._at("workspace.applyEdit") is True
-        self.document_changes = self._at("workspace.workspaceEdit.documentChanges") is True
-        self.change_annotations = isinstance(self._at("workspace.workspaceEdit.changeAnnotationSupport"), dict)
-        self.configuration = self._at("workspace.configuration") is True
-        self.watch_registration = self._at("workspace.didChangeWatchedFiles.dynamicRegistration") is True
-        self.configuration_registration = self._at("workspace.didChangeConfiguration.dynamicRegistration") is True
-        self.work_done_progress = self._at("window.workDoneProgress") is True
-
-    def _at(self, path: str) -> object:
-        value = self._raw
-        for name in path.split("."):
-            if not isinstance(value, dict):
-                return None
-            value = value.get(name)
-        return value
-
-    def _list(self, path: str) -> list[str]:
-        value = self._at(path)
-        return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
-
-    def _either(self, name: str) -> bool:
-        """Pull clients of 3.18 announce these beside the pull capability, older ones beside publishDiagnostics."""
-        return any(
-            self._at(f"textDocument.{feature}.{name}") is True for feature in ("publishDiagnostics", "diagnostic")
-        )
-
-    def _tags(self) -> frozenset[int]:
-        for feature in ("publishDiagnostics", "diagnostic"):
-            values = self._at(f"textDocument.{feature}.tagSupport.valueSet")
-            if isinstance(values, list):
-                return frozenset(one for one in values if isinstance(one, int))
-        return frozenset()
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ import hashlib
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.fields import FieldInfo
+from pydantic.fields import FieldInfo  # noqa: TC002 - inside `if TYPE_CHECKING` TC004 wants it here
 
 from analyzers.options import Options
 

@@ -23,7 +23,7 @@ from analyzers.document import Span
 MAX_PART = 64 * 1024  # code points that postil's part of a file may have
 MAX_DEPTH = 16  # parts of a dotted key, and brackets within brackets
 MAX_DROPPED = 20  # statements that may be wrong before the rest is not read
-MAX_LOST = 20  # values without an end, anywhere in the file, before the rest is not looked at
+MAX_LOST = 5  # values without an end, anywhere in the file, before the rest is not looked at
 
 _BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 _SPACE = re.compile(r"[ \t]*+")
@@ -184,7 +184,8 @@ class _Scanner:
             path = names if header else around + names
             if header:
                 around, skipping = names[: MAX_DEPTH + 1], False
-            if self._is_ours(path) and not skipping:
+            # A line without a key is wrong; it is ours to tell where it stands in our table.
+            if self._is_ours(path) and not skipping and (names or around[: len(self.table)] == self.table):
                 if len(path) > MAX_DEPTH:
                     skipping = header
                     self.troubles.append(Trouble(Span(start, end), "settings-syntax", "nested too deep; not read"))
@@ -202,12 +203,12 @@ class _Scanner:
         return path[:count] == self.table[:count]
 
     def _keys(self, position: int) -> tuple[list[tuple[str, Span]], int]:
-        """Return the parts of a dotted key and where it ends; stops at what is no key."""
+        """Return the parts of a dotted key and where it ends; stops at what is no key, and at too many parts."""
         keys: list[tuple[str, Span]] = []
         while found := _KEY.match(self.text, _end(_SPACE, self.text, position)):
             keys.append((_name(found[0]), Span(*found.span())))
             position = _end(_SPACE, self.text, found.end())
-            if not self.text.startswith(".", position):
+            if not self.text.startswith(".", position) or len(keys) > MAX_DEPTH:
                 break
             position += 1
         return keys, position

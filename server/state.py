@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from analyzers.finding import Severity
+from analyzers.finding import Category, Severity
 from analyzers.ruff import RuffError
 from analyzers.ruff_check import RuffDied, RuffOptions, RuffRefused, fixed_text
 from server.convert import path_from_uri, point_from_position
@@ -84,4 +84,5 @@ class AppState:
             fixes=one.finding.fixes if one.finding is not None else (),
             ruff=one.ruff.data if one.ruff is not None else None,
             url=(one.ruff.code_description or {}).get("href", "") if one.ruff is not None else "",
+            is_note=one.finding is not None and one.finding.category is Category.CONFIGURATION,
         )

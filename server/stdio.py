@@ -1,7 +1,7 @@
 """The server's two pipes, and its end.
 
-stdin and stdout are driven by the event loop itself, not by a thread pool that others can fill. Descriptor 1 is put out of
-everybody's reach first: a `print` in a library, or a child that inherits it, writes to stderr and not into the stream.
+stdin and stdout are driven by the event loop itself, not by a thread pool that others can fill. They are private
+descriptors by then (`server/handshake.py`).
 
 Invariant: the process ends when `exit` comes (0 after `shutdown`, else 1), when either pipe is closed, when the client does
 not read for too long, and when the process that started it is gone; at once, whatever is running, and with its children.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -27,17 +26,6 @@ MAX_UNREAD = 256 * 1024 * 1024  # bytes that may wait for a client that does not
 LAST_WRITE = 0.5  # seconds to get the last answers out at the end
 PARENT_INTERVAL = 1.0  # seconds between two looks at the parent process
 _CHUNK = 1 << 18  # bytes
-
-
-def take_standard_streams() -> tuple[int, int]:
-    """Return private descriptors of stdin and stdout; afterwards 0 is empty and 1 is stderr."""
-    incoming, outgoing = os.dup(0), os.dup(1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return incoming, outgoing
 
 
 class Stdio:
@@ -59,9 +47,7 @@ class Stdio:
         except ValueError:
             self._transport = None  # a regular file: written to directly
         try:
-            await self._loop.connect_read_pipe(
-                lambda: _Input(feed, end), os.fdopen(self._incoming, "rb", buffering=0)
-            )
+            await self._loop.connect_read_pipe(lambda: _Input(feed, end), os.fdopen(self._incoming, "rb", buffering=0))
         except ValueError:
             thread = threading.Thread(target=self._read_file, args=(feed, end), daemon=True)
             thread.start()

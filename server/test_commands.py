@@ -1,7 +1,7 @@
 """Commands that misbehave on purpose, for the acceptance tests of the protocol.
 
 Registered only where the environment variable POSTIL_TEST_COMMANDS is 1, so never in an editor.
-Each takes the context of a command (`.connection` with `notify` and `request`, `.session`) and its arguments.
+Each takes the context of a command (`.connection`, `.session`, `.pipeline`: the running server) and its arguments.
 
 Invariant: nothing here is imported by anything but the composition root, and only under that variable.
 """
@@ -96,7 +96,7 @@ async def echo(context: Any, arguments: list[Any]) -> Any:
 async def refresh(context: Any, arguments: list[Any]) -> Any:
     """Ask N times for a refresh of the client's diagnostics."""
     for _ in range(arguments[0]):
-        context.session.refresh_diagnostics()
+        context.pipeline.ask_to_pull_again()
 
 
 async def text(context: Any, arguments: list[Any]) -> Any:

@@ -13,6 +13,7 @@ import msgspec
 
 from analyzers.ranges import Count, Range, TextChange
 
+
 class DocumentId(msgspec.Struct):
     """Which document."""
 

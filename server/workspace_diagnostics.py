@@ -1,7 +1,9 @@
 """workspace/diagnostic."""
+
 from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
+
 if TYPE_CHECKING:
     from server.app import App
 

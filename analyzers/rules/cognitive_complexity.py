@@ -18,7 +18,7 @@ DOC = RuleDoc(
         "Every level is something a reader has to keep in mind while reading the next line. Deeply nested code is where "
         "reviewers stop checking every path, and where changes break a case nobody thought of."
     ),
-    bad='''def total(orders, user):
+    bad="""def total(orders, user):
     result = 0
     for order in orders:
         if order.paid:
@@ -29,8 +29,8 @@ DOC = RuleDoc(
                     else:
                         result += line.price * line.quantity
     return result
-''',
-    good='''def total(orders, user):
+""",
+    good="""def total(orders, user):
     return sum(line_price(line, user) for line in paid_lines(orders))
 
 
@@ -41,7 +41,7 @@ def paid_lines(orders):
 def line_price(line, user):
     price = line.price * line.quantity
     return price * line.discount if user.is_member and line.discount else price
-''',
+""",
     fix=(
         "Return or continue early instead of nesting. Move the body of an inner loop or of a long branch into a function with a "
         "name. Name a long condition. Replace a chain of `elif` on one value by a dictionary or `match`."

@@ -18,7 +18,7 @@ DOC = RuleDoc(
         "The number is how many tests it takes to run every branch once. Functions with many paths are tested in part, and "
         "keep their faults in the rest."
     ),
-    bad='''def describe(code):
+    bad="""def describe(code):
     if code == 200:
         return "ok"
     elif code == 301:
@@ -26,13 +26,13 @@ DOC = RuleDoc(
     elif code == 404:
         return "not found"
     # ... and so on for twenty more
-''',
-    good='''DESCRIPTIONS = {200: "ok", 301: "moved", 404: "not found"}
+""",
+    good="""DESCRIPTIONS = {200: "ok", 301: "moved", 404: "not found"}
 
 
 def describe(code):
     return DESCRIPTIONS.get(code, "unknown")
-''',
+""",
     fix=(
         "Turn a chain of comparisons into a table. Split the function where it does one thing after another. Move a decision "
         "to the place that knows the answer already."
