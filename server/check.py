@@ -39,17 +39,20 @@ FILE_LIMIT = 20.0  # seconds for postil's own analysis of one file
 WORKER_MEMORY = 2 * 1024**3  # bytes of address space
 
 
-async def check(plan: Plan, progress: Callable[[int], None] = lambda _steps: None) -> Report:
-    """Check what the plan's request names. Raises UsageError, and `server.git.GitError` for `--since`."""
-    return await _Check(plan, progress).run()
+async def check(plan: Plan, begin: Callable[[int], Callable[[int], None]] | None = None) -> Report:
+    """Check what the plan's request names. Raises UsageError, and `server.git.GitError` for `--since`.
+
+    `begin` is told the number of files, and returns what is called with the number of files that are done.
+    """
+    return await _Check(plan, begin or (lambda _total: lambda _steps: None)).run()
 
 
 class _Check:
     """One run: what is known of the files so far."""
 
-    def __init__(self, plan: Plan, progress: Callable[[int], None]) -> None:
+    def __init__(self, plan: Plan, begin: Callable[[int], Callable[[int], None]]) -> None:
         self._plan = plan
-        self._progress = progress
+        self._begin = begin
         self._report = Report()
         self._results: dict[str, list[Reported]] = {}
         self._explicit: set[str] = set()
@@ -67,6 +70,8 @@ class _Check:
             await self._check_stdin(os.path.abspath(name), content)
         else:
             await self._check_paths()
+            self._check_settings()
+        report.notes = [*plan.notes, *sorted(report.notes)]
         for path in sorted(self._results):
             report.findings += self._results[path]
         report.seconds = time.monotonic() - started
@@ -98,9 +103,10 @@ class _Check:
             if options is not None:
                 batches.setdefault(options, []).append(path)
         report.checked = len(files)
+        advance = self._begin(len(files))
         ruff = asyncio.ensure_future(self._ruff(batches))
         try:
-            await self._own(files, ruff, size)
+            await self._own(files, ruff, size, advance)
         finally:
             ruff.cancel()
 
@@ -150,11 +156,13 @@ class _Check:
             result.failed |= part.failed
         return result
 
-    async def _own(self, files: Sequence[str], ruff: asyncio.Future[RuffResult], size: int) -> None:
+    async def _own(
+        self, files: Sequence[str], ruff: asyncio.Future[RuffResult], size: int, advance: Callable[[int], None]
+    ) -> None:
         """Analyse `files`, each file's findings put together with ruff's as soon as both are there."""
         waiting = iter(files)
         if self._plan.own is None or (len(files) <= FEW_FILES and size <= SMALL):
-            await self._take(waiting, ruff, None)
+            await self._take(waiting, ruff, None, advance)
             return
         from server.workers import Worker
 
@@ -163,14 +171,20 @@ class _Check:
         try:
             async with asyncio.TaskGroup() as group:
                 for worker in workers:
-                    group.create_task(self._take(waiting, ruff, worker))
+                    group.create_task(self._take(waiting, ruff, worker, advance))
         except* UsageError as errors:
             raise errors.exceptions[0] from None
         finally:
             for worker in workers:
                 worker.close()
 
-    async def _take(self, files: Iterator[str], ruff: asyncio.Future[RuffResult], worker: Worker | None) -> None:
+    async def _take(
+        self,
+        files: Iterator[str],
+        ruff: asyncio.Future[RuffResult],
+        worker: Worker | None,
+        advance: Callable[[int], None],
+    ) -> None:
         for path in files:
             content = self._read(path, again=True)
             text = _text(content, path)
@@ -186,7 +200,7 @@ class _Check:
             if _is_recoded(text) and any(one.rule == "E902" for one in found):
                 found = await self._ruff_on_text(path, document)
             self._keep(path, content or b"", document, [*own, *found])
-            self._progress(1)
+            advance(1)
 
     async def _own_findings(self, path: str, document: Document, text: Text, worker: Worker | None) -> list[Finding]:
         options = self._plan.own
@@ -253,6 +267,24 @@ class _Check:
         document = _document(path, text)
         own = await self._own_findings(path, document, text, None)
         self._keep(path, content, document, [*own, *await self._ruff_on_text(path, document)])
+
+    def _check_settings(self) -> None:
+        """Report the mistakes in the workspace's own settings on their lines, and say what else is wrong with settings."""
+        for problem in self._plan.problems:
+            if problem.source != "workspace file" or problem.path is None:
+                self._report.notes.append(str(problem))
+                continue
+            path = str(problem.path)
+            try:
+                text = decoded(read_workspace_file(path, self._plan.root)).text
+            except Unreadable:
+                text = ""
+            document = Document(path, 0, "", text)
+            name = self._name(path)
+            finding = fingerprinted(document, [problem.finding(document)])[0]
+            if self._plan.wants(finding):
+                self._results.setdefault(name, []).append(reported(name, document, finding))
+                self._results[name].sort(key=lambda one: (one.start.line, one.start.column, one.finding.rule))
 
     # -- results
 

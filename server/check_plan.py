@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
     from analyzers.finding import Finding
     from analyzers.options import Options
-    from server.settings import Loaded, Settings
+    from server.settings_files import Problem
+    from server.settings_model import Settings
 
+UNTRUSTED = (
+    "the project's ruff configuration is not used, because this folder is not trusted "
+    "(`postil trust`, or --trust for one run)"
+)
 _ROOT_MARKS = (".git", "postil.toml", ".postil.yaml", "pyproject.toml")
 
 
@@ -52,6 +57,8 @@ class Plan:
     project_ruff: RuffOptions | None  # for files whose project has a configuration that may be believed
     own: Options | None
     request: Request
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def wants(self, finding: Finding) -> bool:
         """Return whether the finding's rule is on, by the command line and the settings."""
@@ -110,17 +117,16 @@ def workspace_root(paths: Sequence[str]) -> str:
         folder = parent
 
 
-def load_plan(request: Request, environment: Mapping[str, str]) -> tuple[Plan, Loaded]:
-    """Return how to check, and the settings with their problems. Raises UsageError for the user's own mistakes."""
+def load_plan(request: Request, environment: Mapping[str, str]) -> Plan:
+    """Return how to check. Raises UsageError for the user's own mistakes."""
     from server.settings import load
     from server.trust import is_trusted
 
     root = workspace_root([request.stdin[0]] if request.stdin else request.paths)
     loaded = load(Path(root), environment=environment)
     settings = loaded.settings
-    wrong = [one for one in loaded.problems if one.source == "user file" and one.severity <= 2]
-    if wrong:
-        raise UsageError(str(wrong[0]))
+    if loaded.user_file_is_wrong:
+        raise UsageError(str(next(one for one in loaded.problems if one.source == "user file")))
     trusted = request.trust or is_trusted(Path(root), settings, client=None)
     told = settings.ruff_options()
     chosen = tuple(name.removesuffix("*") for name in request.select if is_selector(name.removesuffix("*")))
@@ -137,7 +143,13 @@ def load_plan(request: Request, environment: Mapping[str, str]) -> tuple[Plan, L
     own: Options | None = settings.options()
     if request.select and all(is_selector(name.removesuffix("*")) or name == "ruff" for name in request.select):
         own = None
-    return Plan(root, settings, trusted, ruff, project, own, request), loaded
+    notes: tuple[str, ...] = ()
+    if ruff is not None and not trusted and told.use_project_configuration and not chosen:
+        from analyzers.ruff_configuration import project_configuration
+
+        if project_configuration(Path(root), Path(root, "x.py")) is not None:
+            notes = (UNTRUSTED,)
+    return Plan(root, settings, trusted, ruff, project, own, request, loaded.problems, notes)
 
 
 def _is_mark(path: str, owners: set[int]) -> bool:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from server.reported import Place, Report, Reported
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-HOME = "https://github.com/postil/postil"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note", Severity.HINT: "note"}
 # What code scanning services sort security findings by, where nothing more is known than how bad we call it.
 _SECURITY_SEVERITIES = {Severity.ERROR: "8.0", Severity.WARNING: "6.0", Severity.INFO: "3.0", Severity.HINT: "1.0"}
@@ -41,7 +40,6 @@ def sarif(report: Report, version: str) -> str:
     driver: Json = {
         "name": "postil",
         "semanticVersion": version,
-        "informationUri": HOME,
         "rules": [_rule(first[code], helps.get(code)) for code in codes],
     }
     notifications = [{"level": "warning", "message": {"text": text}} for text in messages(report)]
