@@ -8,7 +8,7 @@ tree-sitter counts bytes of UTF-8 and ends a row at `\\n` alone, so a lone `\\r`
 file with `\\r` line ends has rows. Lone surrogates are passed through as they are and are errors to every grammar.
 
 A text may be built to stop a parser: 1 MB of random bytes keeps it busy for seconds, 10 MB of quotes take half a gigabyte. What
-is too large, too wide or too deep is refused beforehand, and every parse runs against a limit, with a reason that can be shown.
+is too large, too wide or too deep is refused beforehand, and so is what would take too long, with a reason that can be shown.
 
 Invariant: no walk is recursive, no node is turned into a string (both end the process on a deep tree), and no one asks a node
 for its parent in a loop (it is searched for from the root).
@@ -41,7 +41,11 @@ MAX_LINES = 20_000
 MAX_LINE_LENGTH = 20_000  # code points
 MAX_NESTING = 200  # open brackets
 TIME_LIMIT = 0.2  # seconds of CPU for one parse
-_CHUNK = 1024  # bytes handed to the parser at a time; a reparse reads few of them
+_MUCH_TOO_LONG = 5  # times the limit: a text that took so long is left alone until it is another one
+_SMALL = 8_000  # bytes that are parsed, or inserted, without ado
+_REPARSED_AFRESH = 300_000  # bytes; beyond, the tree of a text with errors may depend on how it was typed
+_TOO_LARGE = f"the file is larger than {MAX_BYTES // 1000} kB"
+_TOO_SLOW = "parsing takes too long"
 
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _BRACKETS = b"([{)]}"
@@ -95,6 +99,7 @@ class Parse:
         "_depth_bound",
         "_has_carriage_returns",
         "_parser",
+        "_slow_size",
         "_tree",
         "document",
         "language",
@@ -113,6 +118,7 @@ class Parse:
         self._current: SyntaxTree | None = None
         self._data: bytes | None = None  # of the tree's text; None when it is not known
         self._has_carriage_returns = False
+        self._slow_size = 0  # bytes of the last text that took too long
         self._depth_bound = MAX_NESTING + 1  # the text is not nested deeper than this; checked when over the limit
 
     def change(self, start: Point, end: Point, text: str, version: int) -> None:
@@ -120,8 +126,8 @@ class Parse:
         before = self.document
         self._current = None  # its nodes belong to a tree that is about to be edited
         self.document = before.replaced(start, end, text, version)
-        if self._tree is None or self._data is None:
-            self._data = None
+        if self._tree is None or self._data is None or len(text) > _SMALL:
+            self._forget()
             return
         first, last = sorted((before.offset(start), before.offset(end)))
         old = self._data
@@ -170,7 +176,9 @@ class Parse:
                 self._tree = None
                 self._depth_bound = MAX_NESTING + 1
             if len(data) > MAX_BYTES:
-                refusal = f"the file is larger than {MAX_BYTES // 1000} kB"
+                refusal = _TOO_LARGE
+            elif abs(len(data) - self._slow_size) * 10 < self._slow_size:
+                refusal = _TOO_SLOW  # still about the text that was too slow a moment ago
             elif self._depth_bound > MAX_NESTING:
                 self._depth_bound = nesting(data)
                 if self._depth_bound > MAX_NESTING:
@@ -181,18 +189,23 @@ class Parse:
         self._data = data
         if self._parser is None:
             self._parser = tree_sitter.Parser(grammar(self.language))
-        tree = parse(self._parser, data, self._tree, limit)
-        if tree is not None and self._tree is not None and tree.root_node.has_error:
-            # How tree-sitter recovers from an error depends on what it could reuse. The same text must give the same findings,
-            # so a text with errors is parsed afresh; only when that takes too long is the second best tree good enough.
-            tree = parse(self._parser, data, None, limit) or tree
-        if tree is None:
+        start = time.thread_time()
+        tree = parse(self._parser, data, limit) if self._tree is None else self._reparsed(self._parser, data, self._tree)
+        if tree is None or time.thread_time() - start > _MUCH_TOO_LONG * limit:
+            self._slow_size = len(data)
             self._forget()
-            message = f"parsing took longer than {limit * 1000:.0f} ms"
-            raise NotParsed(message)
+            raise NotParsed(_TOO_SLOW)
         self._tree = tree
         self._current = SyntaxTree(document, self.language, data, tree.root_node)
         return self._current
+
+    def _reparsed(self, parser: tree_sitter.Parser, data: bytes, edited: tree_sitter.Tree) -> tree_sitter.Tree:
+        tree = parser.parse(data, edited)
+        if tree.root_node.has_error and len(data) <= _REPARSED_AFRESH:
+            # How tree-sitter recovers from an error depends on what it could reuse, and the same text must give the same
+            # findings: a text with errors is parsed afresh.
+            tree = parser.parse(data)
+        return tree
 
     def _forget(self) -> None:
         self._tree = None
@@ -205,26 +218,25 @@ def syntax_tree(document: Document, limit: float = TIME_LIMIT) -> SyntaxTree:
     return Parse(document).tree(limit)
 
 
-def parse(
-    parser: tree_sitter.Parser, data: bytes, old_tree: tree_sitter.Tree | None = None, limit: float = TIME_LIMIT
-) -> tree_sitter.Tree | None:
-    """Return the tree of `data`, or None when it takes more than `limit` seconds of CPU. `old_tree` has been edited."""
-    deadline = time.thread_time() + limit
+def parse(parser: tree_sitter.Parser, data: bytes, limit: float = TIME_LIMIT) -> tree_sitter.Tree | None:
+    """Return the tree of `data`, parsed afresh, or None when that would take more than about `limit` seconds of CPU.
 
-    def read(byte: int, _: tree_sitter.Point) -> bytes:
-        return data[byte : byte + _CHUNK]
+    tree-sitter can only be stopped while it parses through a read callback, and its binding (0.26.1) loses the memory of all
+    that the callback returns: 100 kB for each keystroke. So the text is given at once, and what is large is tried on a part of
+    it first: what keeps a parser busy for seconds shows it on a sixteenth already.
+    """
+    for part in _parts(len(data)):
+        start = time.thread_time()
+        parser.parse(data[:part])
+        if (time.thread_time() - start) * len(data) / part > limit:
+            return None
+    return parser.parse(data)
 
-    def late(_: int, __: bool) -> bool:  # noqa: FBT001 - tree-sitter's signature
-        return time.thread_time() > deadline
 
-    try:
-        # Only a parse through a read callback can be stopped: given bytes, tree-sitter runs to the end.
-        if old_tree is None:
-            return parser.parse(read, progress_callback=late)
-        return parser.parse(read, old_tree, progress_callback=late)
-    except ValueError:
-        parser.reset()
-        return None
+def _parts(length: int) -> tuple[int, ...]:
+    if length <= _SMALL:
+        return ()
+    return (length // 8,) if length <= 8 * _SMALL else (length // 16, length // 4)
 
 
 @cache
@@ -254,7 +266,7 @@ def size_refusal(document: Document) -> str | None:
     if max(map(len, lines)) > MAX_LINE_LENGTH:
         return f"a line is longer than {MAX_LINE_LENGTH} characters"
     if len(document) > MAX_BYTES:
-        return f"the file is larger than {MAX_BYTES // 1000} kB"
+        return _TOO_LARGE
     return None
 
 
