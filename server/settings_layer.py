@@ -119,6 +119,8 @@ class Layer:
             message = f"in {self.file.path.name} settings stand at the top, not under `tool.postil`"
         elif path[0] == "trusted":
             message = "trust is not a workspace's to give: run `postil trust`"
+        elif self.reported >= MAX_PROBLEMS:
+            return
         else:
             message = f"unknown setting {quoted(_dotted((*path[:-1], written)))}{_did_you_mean(path)}"
         self.complain(where, "settings-unknown", message)

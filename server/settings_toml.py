@@ -257,7 +257,7 @@ class _Scanner:
             if index >= len(self.table):
                 place = Place(span, Span(span.start if value is None else keys[0][1].start, statement.end))
                 self.places.setdefault(path[:index][len(self.table) :], place)
-        if value is None or not self.text.startswith("=", value):
+        if value is None or not keys or not self.text.startswith("=", value):
             return
         try:
             start = _end(_SPACE, self.text, value + 1)
