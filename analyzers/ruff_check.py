@@ -179,6 +179,12 @@ async def fixed_text(
     return await _run(command, content, limit)
 
 
+async def version() -> str:
+    """Return the version that the binary says it is. Raises RuffRefused, RuffDied, OSError."""
+    output = await _run([ruff_binary(), "--version"], b"", SMALL_RUN_LIMIT)
+    return output.decode("utf-8", "replace").strip().removeprefix("ruff ")
+
+
 def findings_of(document: Document, diagnostics: Iterable[RuffFinding]) -> list[Finding]:
     """Return ruff's diagnostics about `document` as findings, without fingerprints."""
     return [_finding(document, one) for one in diagnostics if one.cell is None]
