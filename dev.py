@@ -81,7 +81,7 @@ def tool_environment(folder: Path, requirement: str, program: str) -> Path:
 def setup() -> None:
     """Install the project, editable, with everything it needs, as locked. Does nothing when nothing changed."""
     recipe = hashlib.sha256(f"{ROOT}\0{UV_VERSION}".encode())
-    for name in ("pyproject.toml", "uv.lock", "postil/__init__.py"):
+    for name in ("pyproject.toml", "uv.lock", "postil/__init__.py", "postil/launch.sh"):
         recipe.update((ROOT / name).read_bytes())
     stamp = ENVIRONMENT / "postil-setup"
     if PYTHON.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == recipe.hexdigest():

@@ -55,8 +55,14 @@ def build(tree: Path, output: Path, kind: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(copy_of_the_sources(tmp_path_factory.mktemp("tree")), tmp_path_factory.mktemp("dist"), "wheel")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources, apart from the checkout, which may change while the tests run."""
+    return copy_of_the_sources(tmp_path_factory.mktemp("tree"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tree, tmp_path_factory.mktemp("dist"), "wheel")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.launch.conftest import build, copy_of_the_sources
+from tests.launch.conftest import build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,18 +81,18 @@ def test_the_metadata_has_no_loose_ends(wheel: Path) -> None:
     assert not [need for need in needs if "[" in need]
 
 
-def test_two_builds_are_equal(wheel: Path, tmp_path: Path) -> None:
+def test_two_builds_are_equal(tree: Path, wheel: Path, tmp_path: Path) -> None:
     """Times and the umask of the person who builds leave no trace, and the sdist builds the same wheel."""
-    tree = copy_of_the_sources(tmp_path / "tree")
-    for path in tree.rglob("*"):
+    other = shutil.copytree(tree, tmp_path / "other")
+    for path in other.rglob("*"):
         if path.is_file():
             os.utime(path, (1_000_000_000, 1_000_000_000))
             path.chmod(0o700 if path.stat().st_mode & 0o100 else 0o600)
-    again = build(tree, tmp_path / "again", "wheel")
+    again = build(other, tmp_path / "again", "wheel")
     assert digest(again) == digest(wheel)
 
-    first = build(tree, tmp_path / "sdist", "sdist")
-    second = build(copy_of_the_sources(tmp_path / "other"), tmp_path / "sdist2", "sdist")
+    first = build(tree, tmp_path / "first", "sdist")
+    second = build(other, tmp_path / "second", "sdist")
     assert digest(first) == digest(second)
     subprocess.run(["tar", "-xzf", first, "-C", tmp_path], check=True)
     unpacked = build(tmp_path / f"postil-{version()}", tmp_path / "unpacked", "wheel")
@@ -119,9 +120,9 @@ def test_installing_leaves_the_users_names_alone(installed: Path) -> None:
 
 
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="the tests run outside a virtual environment")
-def test_the_launcher_says_when_no_python_is_beside_it(tmp_path: Path) -> None:
+def test_the_launcher_says_when_no_python_is_beside_it(tree: Path, tmp_path: Path) -> None:
     lonely = tmp_path / "postil"
-    lonely.write_bytes((copy_of_the_sources(tmp_path / "tree") / "postil" / "launch.sh").read_bytes())
+    shutil.copy(tree / "postil" / "launch.sh", lonely)
     lonely.chmod(0o755)
     ended = subprocess.run([lonely, "--version"], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
