@@ -107,12 +107,18 @@ def _selected(context: Context, mode: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text, mode=mode)
+            tree: ast.Module | ast.Expression = (
+                ast.parse(text, mode="eval") if mode == "eval" else ast.parse(text, mode="exec")
+            )
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return False
-    if isinstance(tree, ast.Module):
-        return bool(tree.body) and not all(isinstance(one, (ast.Import, ast.ImportFrom)) for one in tree.body)
-    return not isinstance(tree, ast.Expression) or not isinstance(tree.body, ast.Name | ast.Starred)
+    if isinstance(tree, ast.Expression):
+        return not isinstance(tree.body, ast.Name | ast.Starred)
+    return any(not isinstance(one, ast.Import | ast.ImportFrom) and not _is_name(one) for one in tree.body)
+
+
+def _is_name(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Name)
 
 
 def _name_around(document: Document, selection: Span) -> Span | None:
