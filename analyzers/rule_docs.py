@@ -39,6 +39,7 @@ _MANY = 4  # rules; from here on it is cheaper to read all
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,79}")
 _HEADING = re.compile(r"## +(?P<title>.*?):?\s*")
 _FENCE = re.compile(r"(?P<fence>```+|~~~+)(?P<language>\w*)\s*")
+_FENCE_LINE = re.compile(r"^[\s>]*(?:```|~~~).*$", re.MULTILINE)
 _DEFINITION = re.compile(r"\[(?P<name>[^\]]+)\]: +(?P<url>\S+)\s*")
 _INLINE_LINK = re.compile(r"\[(?P<text>(?:`[^`]*`|[^\]`])+)\]\(https?://[^)\s]*\)")
 _REFERENCE = re.compile(r"(?<![\w\]`])\[(?P<text>(?:`[^`]*`|[^\]`])+)\](?:\[[^\]]*\])?(?!\()")
@@ -285,8 +286,8 @@ def _prose(text: str, limit: int) -> str:
     """
     taken: list[str] = []
     length = 0
-    for paragraph in re.split(r"\n\s*\n", text):
-        if _FENCE.match(paragraph) or (taken and length + len(paragraph) > limit):
+    for paragraph in re.split(r"\n\s*\n", _FENCE_LINE.split(text, maxsplit=1)[0].strip()):
+        if taken and length + len(paragraph) > limit:
             break
         taken.append(paragraph)
         length += len(paragraph)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from analyzers.document import Document, Edit, Span
 from server.edits import difference, disjoint, minimal
 
-LINES = st.lists(st.sampled_from(["a\n", "b\n", "b = 1\r\n", "\n", "\r\n", "\r", "x", "  y\n", "😀\n", "\u2028"]), max_size=12)
+LINES = st.lists(
+    st.sampled_from(["a\n", "b\n", "b = 1\r\n", "\n", "\r\n", "\r", "x", "  y\n", "😀\n", "\u2028"]), max_size=12
+)
 TEXTS = LINES.map("".join)
 
 

@@ -51,7 +51,9 @@ class Session:
         return []
 
 
-def finding(name: str, start: tuple[int, int], end: tuple[int, int], *, safe: bool = True, rule: str = "a-rule") -> Shown:
+def finding(
+    name: str, start: tuple[int, int], end: tuple[int, int], *, safe: bool = True, rule: str = "a-rule"
+) -> Shown:
     fix = Fix("Mend", (Edit(Span(0, 5), "mended"),), safe)
     return Shown(name, "postil", rule, "a message", Point(*start), Point(*end), Severity.WARNING, (fix,))
 
@@ -78,7 +80,8 @@ async def test_touching_a_finding_is_enough(at: Point) -> None:
 async def test_findings_that_the_client_names_count_although_the_cursor_is_elsewhere() -> None:
     end_of_line = Point(1, 0)
     found = await offered(
-        Session(shown=FINDINGS), replace(HERE, start=end_of_line, end=end_of_line, fingerprints=frozenset(["two", "gone"]))
+        Session(shown=FINDINGS),
+        replace(HERE, start=end_of_line, end=end_of_line, fingerprints=frozenset(["two", "gone"])),
     )
     assert {one.fingerprints for one in found if one.data["action"] == "fix"} == {("two",)}
 
@@ -194,7 +197,9 @@ async def test_data_that_we_never_sent_is_refused(data: object) -> None:
         await resolved(Session(shown=FINDINGS), data)
 
 
-@pytest.mark.parametrize("subject", ["", "one", "one 7", "one x", "nobody 0", "0 0 0", "a b c d", "9 9 9 9 9", "ruff", "ruff safe", "\0"])
+@pytest.mark.parametrize(
+    "subject", ["", "one", "one 7", "one x", "nobody 0", "0 0 0", "a b c d", "9 9 9 9 9", "ruff", "ruff safe", "\0"]
+)
 @pytest.mark.parametrize("producer", PRODUCERS, ids=lambda one: one.name)
 async def test_a_forged_subject_breaks_nothing(producer: actions.Producer, subject: str) -> None:
     state = Session(shown=FINDINGS)

@@ -81,7 +81,9 @@ async def test_inline_is_offered_where_the_cursor_is_in_a_name() -> None:
     assert await titles(CODE, here) == ["Inline size"]
 
 
-@pytest.mark.parametrize("text", ["(" * 5000, "-" * 9000, "x" * 20_000, "a\0b", '"\\d"', "f(" * 90 + ")" * 90, "~" * 9000, "not " * 2000])
+@pytest.mark.parametrize(
+    "text", ["(" * 5000, "-" * 9000, "x" * 20_000, "a\0b", '"\\d"', "f(" * 90 + ")" * 90, "~" * 9000, "not " * 2000]
+)
 async def test_a_hostile_selection_is_no_trouble(text: str, recwarn: pytest.WarningsRecorder) -> None:
     await titles(text, replace(selecting(text, text)))
     assert not list(recwarn)
@@ -109,7 +111,10 @@ async def test_extracting_takes_a_name_that_is_free() -> None:
     [
         ([], "nothing to change"),
         ([FileEdits("/project/other.py", [(0, 0, 0, 1, "x")])], "other files"),
-        ([FileEdits("/project/sample.py", [(0, 0, 0, 1, "x")]), FileEdits("/b.py", [(0, 0, 0, 1, "x")])], "other files"),
+        (
+            [FileEdits("/project/sample.py", [(0, 0, 0, 1, "x")]), FileEdits("/b.py", [(0, 0, 0, 1, "x")])],
+            "other files",
+        ),
     ],
 )
 async def test_threat_23_what_reaches_further_is_refused(answer: list[FileEdits], reason: str) -> None:

