@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,10 +26,26 @@ POSTIL = Path(sys.prefix) / "bin" / "postil"
 PAGE = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; background: {background}; }}
 pre {{ margin: 0; padding: {padding}px; color: #e0e2ea; font: {size}px/{line}px "DejaVu Sans Mono"; }}
+span {{ padding: 0.3px 0; }}
 </style><pre>{content}</pre>"""
-SIZE, LINE, PADDING = 15, 20, 16  # CSS pixels
+SIZE, LINE, PADDING = 15, 18, 16  # CSS pixels; a line as high as the font, so that frames and backgrounds join
 ADVANCE = 0.602  # of DejaVu Sans Mono, in em
 BACKGROUND = "#14161b"  # Neovim's own dark background
+# aha's names for the terminal's sixteen colours, and shades of them that are readable on it.
+SHADES = {
+    "red": "#ff6b6b",
+    "lime": "#8fd694",
+    "green": "#8fd694",
+    "yellow": "#f0c674",
+    "olive": "#f0c674",
+    "#3333FF": "#7aa2f7",
+    "blue": "#7aa2f7",
+    "fuchsia": "#c099ff",
+    "purple": "#c099ff",
+    "aqua": "#7fdbca",
+    "teal": "#7fdbca",
+    "dimgray": "#7d828c",
+}
 INIT = """
 vim.lsp.config("postil", {{
   cmd = {{ "{postil}", "serve" }},
@@ -39,7 +56,7 @@ vim.lsp.enable("postil")
 vim.opt.shortmess:append("I")
 vim.opt.number, vim.opt.signcolumn, vim.opt.swapfile, vim.opt.showmode, vim.opt.ruler = true, "yes", false, false, false
 vim.opt.termguicolors, vim.opt.background, vim.opt.laststatus, vim.opt.cmdheight = true, "dark", 0, 0
-vim.opt.fillchars = {{ eob = " " }}
+vim.opt.fillchars, vim.opt.wrap, vim.opt.scrolloff = {{ eob = " " }}, false, 0
 vim.diagnostic.config({{ virtual_text = {{ prefix = "●", spacing = 2 }}, severity_sort = true }})
 vim.keymap.set("n", "K", function() vim.lsp.buf.hover({{ border = "rounded", max_width = 84 }}) end)
 """
@@ -49,7 +66,7 @@ class Terminal:
     """A tmux server of its own, with one window of `columns` x `rows`."""
 
     def __init__(self, columns: int, rows: int, folder: Path, command: str) -> None:
-        self.columns, self.rows = columns, rows
+        self.columns = columns
         self._tmux = ["tmux", "-L", f"postil-pictures-{os.getpid()}", "-f", "/dev/null"]
         size = ["-x", str(columns), "-y", str(rows)]
         environment = "env LC_ALL=C.UTF-8 TERM=tmux-256color COLORTERM=truecolor"
@@ -76,10 +93,9 @@ class Terminal:
                 raise TimeoutError(message)
             time.sleep(0.05)
 
-    def picture(self, target: Path, rows: int | None = None) -> None:
-        """Write what is on the screen, its first `rows` rows, as a PNG."""
-        coloured = self._call("capture-pane", "-e", "-p", "-t", "shown")
-        coloured = "".join(coloured.splitlines(keepends=True)[: rows or self.rows])
+    def picture(self, target: Path) -> None:
+        """Write what is on the screen as a PNG; empty rows at its end are left out."""
+        coloured = self._call("capture-pane", "-e", "-p", "-t", "shown").rstrip()
         html = subprocess.run(
             ["aha", "--black", "--no-header"],
             input=coloured,
@@ -88,12 +104,13 @@ class Terminal:
             text=True,
             encoding="utf-8",
         ).stdout
+        html = re.sub(r"(?<=[;\"]color:)[^;\"]+", lambda name: SHADES.get(name.group(), name.group()), html)
         page = target.with_suffix(".html")
         page.write_text(
             PAGE.format(background=BACKGROUND, padding=PADDING, size=SIZE, line=LINE, content=html), encoding="utf-8"
         )
         width = round(self.columns * SIZE * ADVANCE) + 2 * PADDING
-        height = (rows or self.rows) * LINE + 2 * PADDING
+        height = (coloured.count("\n") + 1) * LINE + 2 * PADDING
         with tempfile.TemporaryDirectory() as profile:
             subprocess.run(
                 [
@@ -134,16 +151,14 @@ def neovim(folder: Path) -> None:
     init = folder / "init.lua"
     init.write_text(INIT.format(postil=POSTIL), encoding="utf-8")
     homes = " ".join(f"XDG_{kind}_HOME={folder}/{kind}" for kind in ("STATE", "DATA", "CACHE", "CONFIG"))
-    terminal = Terminal(
-        112, 34, copy_of("rich", folder / "code"), f"{homes} {program} --clean -u {init} rich/logging.py"
-    )
+    command = f"{homes} {program} --clean -u {init} rich/logging.py"
+    terminal = Terminal(104, 41, copy_of("rich", folder / "code"), command)
     try:
-        terminal.keys("294Gzb")
-        terminal.wait_for("●")
-        terminal.keys("298G^", "zb")
-        terminal.wait_for("bare")
+        # The end of the file, so that the window opens below the code and hides none of it.
+        terminal.keys(*"286Gzt298G^")
+        terminal.wait_for("● Do not use bare `except`")
         terminal.keys("K")
-        terminal.wait_for("╮")
+        terminal.wait_for("╯")
         terminal.picture(HERE / "neovim.png")
     finally:
         terminal.close()
@@ -152,10 +167,11 @@ def neovim(folder: Path) -> None:
 def check(folder: Path) -> None:
     """Picture the terminal report."""
     code = copy_of("rich", folder / "checked")
-    prompt = "printf '\\033[38;5;114m$\\033[0m postil check rich\\n'"
-    terminal = Terminal(112, 40, code, f"sh -c \"{prompt}; '{POSTIL}' check rich; echo; echo the-end\"")
+    files = "rich/box.py rich/logging.py rich/progress.py rich/progress_bar.py rich/screen.py rich/text.py"
+    typed = "\\033[32m$\\033[0m postil check " + files
+    terminal = Terminal(116, 50, code, f"""sh -c "printf '{typed}\\n\\n'; '{POSTIL}' check {files}" """)
     try:
-        terminal.wait_for("the-end")
+        terminal.wait_for("can be fixed with")
         terminal.picture(HERE / "check.png")
     finally:
         terminal.close()
