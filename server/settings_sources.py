@@ -45,7 +45,8 @@ def client_word(initialization_options: object) -> ClientWord:
     trusted = options.get("trusted")
     return ClientWord(
         trusted if isinstance(trusted, bool) else None,
-        tells_scopes=any(isinstance(options.get(scope), dict) for scope in ("user", "workspace")),
+        # An empty table of Lua's is an empty list in JSON.
+        tells_scopes=any(isinstance(part := options.get(scope), dict) or part == [] for scope in ("user", "workspace")),
     )
 
 

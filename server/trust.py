@@ -196,14 +196,15 @@ def _read(store: int, name: str) -> bytes | None:
         descriptor = os.open(name, _OPEN, dir_fd=store)
     except (OSError, ValueError):
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or (hasattr(os, "geteuid") and status.st_uid != os.geteuid()):
-                return None
-            return file.read(_MAX_PATH)
-        except OSError:
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or (hasattr(os, "geteuid") and status.st_uid != os.geteuid()):
             return None
+        return os.read(descriptor, _MAX_PATH)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

@@ -81,7 +81,8 @@ def latin1(path: Path) -> None:
 
 
 BROKEN = (
-    fifo, directory, listening_socket, link_outside, link_to_device, link_loop, dangling_link, huge, just_too_large, utf16, latin1,
+    fifo, directory, listening_socket, link_outside, link_to_device, link_loop, dangling_link,
+    huge, just_too_large, utf16, latin1,
 )  # fmt: skip
 
 

@@ -152,6 +152,7 @@ def test_the_order_of_sources(load_files: Load) -> None:
         ({"trusted": False, "user": {}}, False, True),
         ({"trusted": "yes", "workspace": {}}, None, True),
         ({"user": None}, None, False),
+        ({"user": []}, None, True),
         ({"postil": {"trusted": True, "user": {}}}, True, True),
     ],
 )
@@ -314,8 +315,8 @@ def test_reload_sees_what_changed(load_files: Load) -> None:
 def test_what_the_analyzers_and_ruff_are_told(load_files: Load) -> None:
     loaded = load_files(
         {
-            "postil.toml": "select = ['B006', 'syntax-*', 'D*']\nignore = ['cognitive-complexity', 'F4*']\ncyclomatic-limit = 3\n"
-            "[ruff]\nselect = ['E']\nignore = ['E501']\n[syntax]\nenabled = false\n"
+            "postil.toml": "select = ['B006', 'syntax-*', 'D*']\nignore = ['cognitive-complexity', 'F4*']\n"
+            "cyclomatic-limit = 3\n[ruff]\nselect = ['E']\nignore = ['E501']\n[syntax]\nenabled = false\n"
         }
     )
     options = loaded.settings.options()
