@@ -169,7 +169,7 @@ def check(folder: Path) -> None:
     code = copy_of("rich", folder / "checked")
     files = "rich/box.py rich/logging.py rich/progress.py rich/progress_bar.py rich/screen.py rich/text.py"
     typed = "\\033[32m$\\033[0m postil check " + files
-    terminal = Terminal(116, 50, code, f"""sh -c "printf '{typed}\\n\\n'; '{POSTIL}' check {files}" """)
+    terminal = Terminal(118, 50, code, f"""sh -c "printf '{typed}\\n\\n'; '{POSTIL}' check {files}" """)
     try:
         terminal.wait_for("can be fixed with")
         terminal.picture(HERE / "check.png")
