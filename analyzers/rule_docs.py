@@ -42,7 +42,10 @@ _FENCE = re.compile(r"(?P<fence>```+|~~~+)(?P<language>\w*)\s*")
 _FENCE_LINE = re.compile(r"^[\s>]*(?:```|~~~).*$", re.MULTILINE)
 _DEFINITION = re.compile(r"\[(?P<name>[^\]]+)\]: +(?P<url>\S+)\s*")
 _INLINE_LINK = re.compile(r"\[(?P<text>(?:`[^`]*`|[^\]`])+)\]\(https?://[^)\s]*\)")
-_REFERENCE = re.compile(r"(?<![\w\]`])\[(?P<text>(?:`[^`]*`|[^\]`])+)\](?:\[[^\]]*\])?(?!\()")
+_REFERENCE = re.compile(
+    r"(?P<code>`[^`]*`)"  # brackets inside are the code's
+    r"|(?<![\w\]])\[(?P<text>(?:`[^`]*`|[^\]`])+)\](?:\[[^\]]*\])?(?!\()"
+)
 _EMPHASIS = re.compile(r"\*\*|(?<!\w)[_*](?=\S)|(?<=\S)[_*](?!\w)")
 _SYNTAX_ERROR = "invalid-syntax"
 
@@ -293,7 +296,7 @@ def _prose(text: str, limit: int) -> str:
         length += len(paragraph)
     while len(taken) > 1 and taken[-1].rstrip().endswith(":"):
         taken.pop()
-    return _REFERENCE.sub(lambda match: match["text"], "\n\n".join(taken)).strip()
+    return _REFERENCE.sub(lambda match: match["code"] or match["text"], "\n\n".join(taken)).strip()
 
 
 def _first_block(text: str) -> tuple[str, str]:
