@@ -150,7 +150,18 @@ class Document:
         pieces = split_lines(middle)
         if after < len(lines):
             pieces.pop()  # the empty piece behind the last line break: the line after it is there already
-        return self._next(version, [*lines[:first], *pieces, *lines[after:]])
+        following = list(lines)
+        following[first:after] = pieces
+        return self._next(version, following)
+
+    def with_line(self, line: int, text: str, version: int) -> Document:
+        """Return the next version, with one line replaced. `text` must end in the line break that the line has, if any.
+
+        The way of nearly all keystrokes; `replaced` does the same for any change.
+        """
+        lines = list(self.lines)
+        lines[line] = text
+        return self._next(version, lines)
 
     def edited(self, edits: Iterable[Edit], version: int) -> Document:
         """Return the next version with `edits` applied; they must not overlap, and their spans are those of this version.

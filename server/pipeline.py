@@ -29,7 +29,7 @@ from analyzers.ruff import RuffConfiguration, RuffServer
 from analyzers.ruff_rules import severity_of
 from server.convert import document_key, position_from_point
 from server.rpc import Code, RpcError, describe
-from analyzers.ranges import Position, Range
+from analyzers.ranges import Position, Range, TextChange
 from server.wire import CodeDescription, Diagnostic, Location, Publish, RelatedInformation
 from server.workers import WorkerDied, WorkerError, WorkerTimeout
 
@@ -103,6 +103,8 @@ class Tracked:
     own_seen: Document | None = None
     own: list[_Own] = field(default_factory=list)
     notebook: bool = False
+    unsent: list[TextChange] = field(default_factory=list)  # changes that the analysers do not know yet
+    unsent_flat: list[tuple[int, int, int, int, str]] | None = field(default_factory=list)  # None: send the text
     typed_brackets: int = 0
     published: bytes = b"[]"
     published_ranges: tuple[tuple[int, int], ...] = ()  # first and last line of each diagnostic that the editor shows
@@ -133,6 +135,7 @@ class Pipeline:
         self._tracked: dict[str, Tracked] = {}
         self._children: dict[RuffConfiguration, RuffServer] = {}
         self._quarantined: dict[str, None] = {}
+        self._changed: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._refresh_timer: asyncio.TimerHandle | None = None
         self._last_refresh = -REFRESH_INTERVAL
@@ -171,14 +174,34 @@ class Pipeline:
         else:
             for change in changes:
                 _move(tracked, change)
+        tracked.unsent += wire
+        if changes is None:
+            tracked.unsent_flat = None
+        elif tracked.unsent_flat is not None:
+            tracked.unsent_flat += map(_flat, changes)
+        if not self._changed:
+            self._loop.call_soon(self._send_changes)
+        self._changed[document_key(tracked.uri)] = None
+        self._check_limits(tracked, previous, changes)
+
+    def _send_changes(self) -> None:
+        """Pass on what has changed since the loop came round: a burst of changes is one message to each analyser."""
+        changed, self._changed = self._changed, {}
+        for key in changed:
+            tracked = self._tracked.get(key)
+            if tracked is not None and tracked.unsent:
+                self._send_change(tracked)
+
+    def _send_change(self, tracked: Tracked) -> None:
+        document = tracked.document
+        wire, tracked.unsent = tracked.unsent, []
+        flat, tracked.unsent_flat = tracked.unsent_flat, []
         if tracked.ruff is not None:
             tracked.ruff.change(tracked.uri, document, wire)
         if tracked.own_active and not (
-            changes is not None
-            and self._worker.tell("change", tracked.uri, document.version, [_flat(one) for one in changes])
+            flat is not None and self._worker.tell("change", tracked.uri, document.version, flat)
         ):
             self._worker.tell("open", tracked.uri, document.version, document.language, document.text)
-        self._check_limits(tracked, previous, changes)
         self._analyse(tracked)
         self._settle(tracked)
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -85,6 +85,16 @@ class _Envelope(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw()
 
 
+class _Plain(msgspec.Struct):
+    """A request or notification as nearly all are: every member of the type that it should have."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: msgspec.Raw = msgspec.Raw()
+    id: int | str | None = None
+
+
+_PLAIN = msgspec.json.Decoder(_Plain)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _MALFORMED = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError)
 
@@ -173,6 +183,20 @@ class Connection:
         return len(self._outgoing)
 
     def _message(self, body: bytes) -> None:
+        try:
+            plain = _PLAIN.decode(body)
+        except _MALFORMED:
+            self._odd_message(body)
+            return
+        if plain.id is not None:
+            self._request(plain.id, plain.method, plain.params)
+        elif b'"id"' in body and _ENVELOPE.decode(body).id:
+            self._answer_error(None, Code.INVALID_REQUEST, "a request's id must be an integer or a string")
+        else:
+            self._notification(plain.method, plain.params)
+
+    def _odd_message(self, body: bytes) -> None:
+        """Handle what is no plain request or notification: a response, or something to be refused."""
         try:
             message = _ENVELOPE.decode(body)
         except msgspec.ValidationError:

@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from analyzers.document import Document, Point, without_surrogates
+from analyzers.document import Document, Point, line_length, without_surrogates
 from analyzers.languages import by_id
 from analyzers.ranges import Range, TextChange
 from server.convert import document_key, path_from_uri, point_from_position, position_from_point
@@ -107,6 +107,14 @@ class Session:
                 wire = [TextChange(without_surrogates(change.text))]
                 continue
             lines = document.lines
+            if (column := _plain_columns(lines, change)) is not None:
+                line, first, last = column
+                old = lines[line]
+                if applied is not None:
+                    applied.append(Change(Point(line, first), Point(line, last), change.text))
+                wire.append(change)
+                document = document.with_line(line, old[:first] + change.text + old[last:], version)
+                continue
             start = point_from_position(lines, change.range.start, encoding)
             end = point_from_position(lines, change.range.end, encoding)
             if end < start:
@@ -165,3 +173,20 @@ class Session:
     def remove_folder(self, uri: str) -> None:
         """Remove a workspace folder; unknown ones are ignored."""
         self.folders = [one for one in self.folders if document_key(one.uri) != document_key(uri)]
+
+
+def _plain_columns(lines: Sequence[str], change: TextChange) -> tuple[int, int, int] | None:
+    """Return line, first and last column of a change that needs no conversion, or None: inside one line, all of it ASCII."""
+    if change.range is None:
+        return None
+    start, end = change.range.start, change.range.end
+    line = start.line
+    if line != end.line or line >= len(lines) or not start.character <= end.character:
+        return None
+    old, text = lines[line], change.text
+    # One before the end is before the line break, unless that has two characters.
+    if end.character >= len(old) - 1 and end.character > line_length(old):
+        return None
+    if not old.isascii() or not text.isascii() or "\n" in text or "\r" in text:
+        return None
+    return line, start.character, end.character
