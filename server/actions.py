@@ -12,6 +12,7 @@ are made, and nothing else.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -63,24 +64,25 @@ __all__ = [
 
 log = logging.getLogger("postil.actions")
 
+IMPATIENCE = 1.0  # seconds for all edits of a client that wants them with the offers
+
 
 class Producer(NamedTuple):
-    """One source of actions. `automatic`: also asked when the cursor moved. `quick`: its edits cost next to nothing."""
+    """One source of actions. `automatic`: also asked when the cursor moved."""
 
     name: str
     kind: str
     offer: Callable[[Context], Iterable[Offer]]
     resolve: Callable[[Context, str], Awaitable[WorkspaceEdit]]
     automatic: bool = False
-    quick: bool = False
 
 
 # In the order in which the offers are shown.
 PRODUCERS: tuple[Producer, ...] = (
-    Producer("fix", QUICK_FIX, fixes.offer_fixes, fixes.fix, automatic=True, quick=True),
+    Producer("fix", QUICK_FIX, fixes.offer_fixes, fixes.fix, automatic=True),
     Producer("fixAllOfKind", QUICK_FIX, fixes.offer_all_of_kind, fixes.fix_all_of_kind),
-    Producer("suppressLine", QUICK_FIX, suppressing.offer_line, suppressing.suppress_line, automatic=True, quick=True),
-    Producer("suppressFile", QUICK_FIX, suppressing.offer_file, suppressing.suppress_file, quick=True),
+    Producer("suppressLine", QUICK_FIX, suppressing.offer_line, suppressing.suppress_line, automatic=True),
+    Producer("suppressFile", QUICK_FIX, suppressing.offer_file, suppressing.suppress_file),
     Producer("extractVariable", EXTRACT, refactorings.offer_extract_variable, refactorings.extract_variable),
     Producer("extractFunction", EXTRACT, refactorings.offer_extract_function, refactorings.extract_function),
     Producer("inline", INLINE, refactorings.offer_inline, refactorings.inline),
@@ -112,7 +114,8 @@ async def offered(state: State, request: Request) -> list[Action]:
             actions += _offers_of(producer, context)
     if request.resolves:
         return actions
-    return [action for action in [await _complete(context, action) for action in actions] if action is not None]
+    complete = await asyncio.gather(*(_complete(context, action) for action in actions))
+    return [action for action in complete if action is not None]
 
 
 async def resolved(state: State, data: object) -> WorkspaceEdit:
@@ -160,18 +163,14 @@ def _may_be_disabled(request: Request) -> bool:
 
 
 async def _complete(context: Context, action: Action) -> Action | None:
-    """Return `action` with its edit, for a client that cannot ask for it later; None where there is none to be had.
-
-    What is not quick is computed only for a client that asked for its kind.
-    """
+    """Return `action` with its edit, for a client that cannot ask for it later; None where there is none to be had soon."""
     if action.disabled:
         return action
     producer = next(one for one in PRODUCERS if one.name == action.data["action"])
-    if not producer.quick and not context.request.only and context.request.automatic:
-        return None
     try:
-        edit = await producer.resolve(context, str(action.data["subject"]))
-    except (StaleAction, ActionRefused):
+        async with asyncio.timeout(IMPATIENCE):
+            edit = await producer.resolve(context, str(action.data["subject"]))
+    except (StaleAction, ActionRefused, TimeoutError):
         return None
     except Exception as error:  # noqa: BLE001 - as above
         log.error("code actions: %s failed: %s", producer.name, type(error).__name__)  # noqa: TRY400 - no code in logs

@@ -6,6 +6,7 @@ because fixes that are right alone can be wrong together: each of two unused imp
 Why fix all asks for no confirmation: editors run it on each save. What the user picks from a menu is one undo step in one
 file; only a bulk of unsafe fixes is worth a question.
 
+Invariant: what a model proposed is never preferred, never part of a bulk, and asks first.
 Invariant: a fix that can change what the program does says "(unsafe)" in its title and is never preferred.
 """
 
@@ -72,7 +73,7 @@ def offer_fixes(context: Context) -> Iterator[Offer]:
                 title=label if safe else f"{label} (unsafe)",
                 subject=f"{shown.fingerprint} {index}",
                 fingerprints=(shown.fingerprint,),
-                preferred=safe,
+                preferred=safe and shown.is_static,
             )
     yield from sorted(offers.values(), key=lambda offer: not offer.preferred)
 
@@ -86,12 +87,12 @@ async def fix(context: Context, subject: str) -> WorkspaceEdit:
     index = int(number) if number.isdecimal() else 0
     if index >= len(shown.fixes):
         raise StaleAction
-    return context.edit(shown.fixes[index].edits)
+    return context.edit(shown.fixes[index].edits, "" if shown.is_static else "Apply this proposed fix?")
 
 
 def offer_all_of_kind(context: Context) -> Iterator[Offer]:
     """Offer to fix all findings of a rule in the file, where the range holds one and there are others."""
-    rules = list(dict.fromkeys((shown.source, shown.rule) for shown in context.shown if shown.is_fixable))
+    rules = list(dict.fromkeys((one.source, one.rule) for one in context.shown if one.is_fixable and one.is_static))
     if not rules:
         return
     everywhere = [shown for shown in context.state.shown(context.document.uri) if shown.is_fixable]
@@ -128,7 +129,9 @@ async def fix_all_of_kind(context: Context, subject: str) -> WorkspaceEdit:
 def offer_fix_all(context: Context) -> Iterator[Offer]:
     """Offer to fix all that is safe. Asked for by kind, as on saving, it is offered before the findings are known."""
     python = context.document.language == "python"
-    if (python and context.request.only) or any(one.has_safe_fix for one in context.state.shown(context.document.uri)):
+    if (python and context.request.only) or any(
+        one.has_safe_fix and one.is_static for one in context.state.shown(context.document.uri)
+    ):
         yield Offer("Fix all safe problems")
 
 
@@ -165,7 +168,7 @@ def _own_fixes(context: Context, *, unsafe: bool, rule: str = "") -> list[tuple[
     """Return the first fix of each of our own findings, of one rule or of all."""
     chosen = []
     for shown in context.state.shown(context.document.uri):
-        if shown.ruff is None and rule in ("", shown.rule):
+        if shown.ruff is None and shown.is_static and rule in ("", shown.rule):
             fixes = [one for one in shown.fixes if one.safe or unsafe]
             chosen += [one.edits for one in fixes[:1]]
     return chosen

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analyzers.languages import by_id
 from server.markdown import code_span, inline, one_line, paragraphs, visible
+from server.suppressing import comment_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def explanation(
 
 def _in_full(document: Document, shown: Shown, help_: RuleHelp | None, *, markdown: bool) -> list[str]:
     strong = "**" if markdown else ""
-    silence = _comment(document, shown)
+    silence = comment_for(document, shown)
     return [
         _message(shown, markdown=markdown),
         _heading(shown, help_, markdown=markdown),
@@ -114,19 +114,6 @@ def _heading(shown: Shown, help_: RuleHelp | None, *, markdown: bool) -> str:
 def _fix(shown: Shown, *, markdown: bool) -> str:
     title = inline(shown.fix_title) if markdown else shown.fix_title
     return title if shown.has_safe_fix else f"{title} (unsafe: it may change what the program does)"
-
-
-def _comment(document: Document, shown: Shown) -> str:
-    """Return the comment that silences the finding on its line; empty where none does."""
-    if shown.source == "ruff":
-        return f"# noqa: {shown.rule}" if shown.ruff is not None and shown.ruff.noqa_edit is not None else ""
-    language = by_id(document.language)
-    words = f"postil: ignore[{shown.rule}] reason"
-    if language is not None and language.line_comment:
-        return f"{language.line_comment} {words}"
-    if language is not None and language.block_comment is not None:
-        return f"{language.block_comment[0]} {words} {language.block_comment[1]}"
-    return ""
 
 
 def _link(shown: Shown, help_: RuleHelp | None, *, markdown: bool) -> str:

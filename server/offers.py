@@ -27,6 +27,7 @@ FIX_ALL = "source.fixAll.postil"
 ORGANIZE_IMPORTS = "source.organizeImports.postil"
 EXTRACT = "refactor.extract"
 INLINE = "refactor.inline"
+_STATIC = frozenset(("ruff", "postil"))
 KINDS = (QUICK_FIX, EXTRACT, INLINE, FIX_ALL, ORGANIZE_IMPORTS)  # what the server announces
 
 
@@ -77,6 +78,11 @@ class Shown:
         if self.ruff is not None:
             return bool(self.ruff.edits) and self.ruff.is_preferred is True
         return any(fix.safe for fix in self.fixes)
+
+    @property
+    def is_static(self) -> bool:
+        """Whether an analysis found it. What anybody else proposes is never preferred, nor applied in bulk."""
+        return self.source in _STATIC
 
     @property
     def fix_title(self) -> str:

@@ -93,6 +93,21 @@ async def suppress_file(context: Context, rule: str) -> WorkspaceEdit:
     return context.edit((_file_comment(context.document, rule),))
 
 
+def comment_for(document: Document, shown: Shown) -> str:
+    """Return the comment that silences a finding on its line; empty where none does."""
+    if _why_not(document, shown) or shown.is_note:
+        return ""
+    if shown.source == "ruff":
+        return f"# noqa: {shown.rule}" if _CODE.fullmatch(shown.rule) else f"# ruff: ignore[{shown.rule}]"
+    language = by_id(document.language)
+    words = f"postil: ignore[{shown.rule}] reason"
+    if language is not None and language.line_comment:
+        return f"{language.line_comment} {words}"
+    if language is not None and language.block_comment is not None:
+        return f"{language.block_comment[0]} {words} {language.block_comment[1]}"
+    return ""
+
+
 def _why_not(document: Document, shown: Shown) -> str:
     """Return why no comment silences the finding on its line; empty where one does."""
     if shown.source == "ruff":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -236,3 +237,27 @@ async def test_one_failing_producer_costs_its_own_offers(
 def test_each_producer_has_a_name_and_an_announced_kind() -> None:
     assert len({one.name for one in PRODUCERS}) == len(PRODUCERS)
     assert {one.kind for one in PRODUCERS} == set(KINDS)
+
+
+async def test_threat_23_a_models_fix_is_never_preferred_nor_run_on_save() -> None:
+    proposed = tuple(replace(one, source="review") for one in (FINDINGS[0], replace(FINDINGS[0], fingerprint="b")))
+    state = Session(shown=proposed)
+    found = await offered(state, HERE)
+    assert "fixAllOfKind" not in producers(found)
+    assert not any(one.preferred for one in found)
+    action = next(one for one in found if one.data["action"] == "fix")
+    assert (await resolved(state, action.data)).confirmation
+    [everything] = await offered(state, replace(HERE, only=("source.fixAll",)))
+    assert (await resolved(state, everything.data)).is_empty
+
+
+async def test_a_client_that_does_not_resolve_does_not_wait_for_what_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(Session):
+        async def ruff_request(self, uri: str, method: str, params: object) -> object:
+            await asyncio.Event().wait()
+            return await super().ruff_request(uri, method, params)
+
+    monkeypatch.setattr(actions, "IMPATIENCE", 0.05)
+    found = producers(await offered(Hanging(shown=FINDINGS), replace(HERE, resolves=False)))
+    assert "fix" in found
+    assert "fixAll" not in found

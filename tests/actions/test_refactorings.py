@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analyzers.document import Document, Point
+from analyzers.names import Names
 from server.actions import ActionRefused, Request, StaleAction, offered, resolved
 from tests.actions.test_offers import URI, Session
 
@@ -135,3 +136,50 @@ async def test_a_text_that_changed_while_jedi_worked_is_stale() -> None:
     state.refactored = typed_meanwhile  # type: ignore[method-assign]
     with pytest.raises(StaleAction):
         await resolved(state, action.data)
+
+
+class RealJedi(Session):
+    """Answers as the names worker does, in this process."""
+
+    async def refactored(self, document: Document, refactoring: str, start: Point, end: Point, name: str) -> list[Any]:
+        places = (start.line, start.column) if refactoring == "inline" else (*start, *end, name)
+        answer = getattr(Names(), refactoring)("/project/sample.py", "/project", document.text, *places)
+        if answer.refused:
+            raise ActionRefused(answer.refused)
+        return list(answer.files)
+
+
+@pytest.mark.parametrize(
+    ("title", "selected", "before", "after"),
+    [
+        (
+            "Extract variable",
+            "a * 2",
+            'def f(a):\n    return ("é😀", a * 2)\n',
+            'def f(a):\n    extracted_variable = a * 2\n    return ("é😀", extracted_variable)\n',
+        ),
+        (
+            "Extract function",
+            "a * 2",
+            "def f(a):\n    return a * 2\n",
+            "def extracted_function(a):\n    return a * 2\n\n\ndef f(a):\n    return extracted_function(a)\n",
+        ),
+        ("Inline b", "b", "def f(a):\n    b = a * 2\n    return b + 1\n", "def f(a):\n    return (a * 2) + 1\n"),
+    ],
+)
+async def test_jedi_does_what_is_offered(title: str, selected: str, before: str, after: str) -> None:
+    state = RealJedi(before)
+    assert state.open
+    [action] = [one for one in await offered(state, selecting(before, selected)) if one.title == title]
+    version, edits = (await resolved(state, action.data)).changes[URI]
+    assert version == state.open.version
+    assert "".join(state.open.edited(edits, 9).text.split()) == "".join(after.split())
+
+
+async def test_what_jedi_refuses_is_refused_with_its_reason() -> None:
+    text = "def f(a):\n    for b in a:\n        print(b)\n        break\n    return b\n"
+    state = RealJedi(text)
+    [action] = await offered(state, selecting(text, "print(b)\n        break\n"))
+    with pytest.raises(ActionRefused) as refusal:
+        await resolved(state, action.data)
+    assert len(str(refusal.value)) > 10

@@ -101,6 +101,12 @@ async def test_how_to_silence_is_told_in_the_languages_comment(language: str, co
     assert (f"**Silence**: `{comment}`" in found.text) if comment else ("Silence" not in found.text)
 
 
+async def test_a_rule_with_a_name_is_silenced_by_name() -> None:
+    found = await shown(UNUSED.start, replace(UNUSED, rule="unused-import"))
+    assert found
+    assert "**Silence**: `# ruff: ignore[unused-import]`" in found.text
+
+
 async def test_several_findings_are_short_the_worst_first() -> None:
     error = Shown("e", "ruff", "invalid-syntax", "Expected an expression", Point(0, 7), Point(0, 7), Severity.ERROR)
     found = await shown(Point(0, 7), HARD, UNUSED, error)
