@@ -10,7 +10,7 @@ Invariant: the event loop waits for nothing: ruff is asked for a rule's words on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from server.markdown import code_span, inline, one_line, paragraphs, visible
@@ -77,11 +77,16 @@ def _in_full(document: Document, shown: Shown, help_: RuleHelp | None, *, markdo
     return [
         _message(shown, markdown=markdown),
         _heading(shown, help_, markdown=markdown),
-        help_.written(markdown=markdown) if help_ is not None else "",
+        _words(shown, help_).written(markdown=markdown) if help_ is not None else "",
         f"{strong}Fix{strong}: {_fix(shown, markdown=markdown)}" if shown.is_fixable else "",
         f"{strong}Silence{strong}: {code_span(silence) if markdown else silence}" if silence else "",
         _link(shown, help_, markdown=markdown),
     ]
+
+
+def _words(shown: Shown, help_: RuleHelp) -> RuleHelp:
+    """Return the rule's words, without those on when its fixes are unsafe where this one is not."""
+    return help_ if shown.is_fixable and not shown.has_safe_fix else replace(help_, fix_safety="")
 
 
 def _in_short(shown: Shown, help_: RuleHelp | None, *, markdown: bool) -> list[str]:

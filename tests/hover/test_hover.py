@@ -64,6 +64,7 @@ async def test_a_finding_is_explained(at: Point) -> None:
         assert part in found.text
     assert "help:" not in found.text
     assert "unsafe:" not in found.text
+    assert "Fix safety" not in found.text
 
 
 @pytest.mark.parametrize("at", [Point(0, 6), Point(0, 0), Point(1, 3), Point(99, 0)])
@@ -77,6 +78,7 @@ async def test_an_unsafe_fix_says_so() -> None:
     found = await shown(UNUSED.start, replace(UNUSED, ruff=data))
     assert found
     assert "**Fix**: Remove (unsafe: it may change what the program does)" in found.text
+    assert "**Fix safety**: Fixes to remove unused imports are safe, except in" in found.text
 
 
 async def test_without_a_fix_none_is_promised() -> None:
