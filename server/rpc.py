@@ -198,8 +198,8 @@ class Connection:
     def _odd_message(self, body: bytes) -> None:
         """Handle what is no plain request or notification: a response, or something to be refused."""
         try:
-            message = _ENVELOPE.decode(body)
-        except msgspec.ValidationError:
+            message = _envelope(body)
+        except TypeError:
             self._answer_error(None, Code.INVALID_REQUEST, "not a JSON-RPC 2.0 message object")
             return
         except _MALFORMED:
@@ -250,7 +250,8 @@ class Connection:
             self._answer_internal(request_id, error)
         else:
             if route.is_async:
-                self._in_flight[key] = _loop().create_task(self._run(request_id, result))
+                task = self._in_flight[key] = _loop().create_task(self._run(request_id, result))
+                task.add_done_callback(lambda task: self._never_begun(request_id, task, result))
             else:
                 self._answer(request_id, result)
 
@@ -269,6 +270,14 @@ class Connection:
             self._answer(request_id, result)
         finally:
             self._in_flight.pop((type(request_id), request_id), None)
+
+    def _never_begun(self, request_id: int | str, task: asyncio.Task[None], work: Coroutine[Any, Any, Any]) -> None:
+        """Answer for a task that was cancelled before its first step: nothing of it ran, not even its `except`."""
+        key = (type(request_id), request_id)
+        if self._in_flight.get(key) is task:
+            del self._in_flight[key]
+            work.close()
+            self._answer_error(request_id, Code.REQUEST_CANCELLED, "cancelled")
 
     def _notification(self, method: str, raw: msgspec.Raw) -> None:
         if method == "exit":
@@ -420,6 +429,21 @@ class Connection:
         if self.trace is not None:
             self.trace("out", body)
         self._write(frame(body))
+
+
+def _envelope(body: bytes) -> _Envelope:
+    """Return the members of a message. Raises TypeError for JSON that is no object, one of _MALFORMED for what is not JSON.
+
+    A lone surrogate is legal in JSON and in the text of an editor; msgspec refuses it, the standard library does not.
+    """
+    try:
+        return _ENVELOPE.decode(body)
+    except (msgspec.DecodeError, UnicodeError):
+        value = json.loads(body)
+    if not isinstance(value, dict):
+        raise TypeError
+    members = {name: value[name] for name in _Envelope.__struct_fields__ if name in value}
+    return _Envelope(**{name: msgspec.Raw(json.dumps(member).encode("ascii")) for name, member in members.items()})
 
 
 def encode(message: object) -> bytes:
