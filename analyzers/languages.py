@@ -48,7 +48,8 @@ class Language(NamedTuple):
     `entry` name the grammar's package and its function. `line_comment` and `block_comment` are how a comment is written (empty
     where there is none). The rest are node kinds separated by blanks: `comments`; `functions`, which have a name, or get one
     from what they are assigned to; `classes`, whose members belong to them; `namespaces`, which are looked into and name
-    nothing; `wrappers`, which belong to the function inside them; `imports`.
+    nothing; `wrappers`, which belong to the function inside them; `imports`. `errors` is how far the grammar is believed where it
+    finds an error (`docs/syntax-errors.md` has the figures): "tree", or only the balance of "brackets", or "never".
     """
 
     id: str
@@ -66,6 +67,7 @@ class Language(NamedTuple):
     namespaces: str = ""
     wrappers: str = ""
     imports: str = ""
+    errors: str = "tree"
     branching: Branching | None = None
 
 
@@ -230,6 +232,7 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         id="c",
+        errors="brackets",
         title="C",
         module="tree_sitter_c",
         suffixes=(".c", ".h"),
@@ -242,6 +245,7 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         id="cpp",
+        errors="brackets",
         title="C++",
         module="tree_sitter_cpp",
         suffixes=(
@@ -372,6 +376,7 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         id="swift",
+        errors="brackets",
         title="Swift",
         module="tree_sitter_swift",
         suffixes=(".swift",),
@@ -394,6 +399,7 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         id="scala",
+        errors="brackets",
         title="Scala",
         module="tree_sitter_scala",
         suffixes=(".scala", ".sc", ".sbt"),
@@ -436,6 +442,7 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         id="shellscript",
+        errors="never",
         title="Bash",
         module="tree_sitter_bash",
         suffixes=(".sh", ".bash", ".bats", ".ksh"),
@@ -461,6 +468,7 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         id="css",
+        errors="brackets",
         title="CSS",
         module="tree_sitter_css",
         suffixes=(".css",),
@@ -476,6 +484,7 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         id="jsonc",
+        errors="brackets",
         title="JSON with comments",
         module="tree_sitter_json",
         suffixes=(".jsonc", ".code-workspace", ".code-snippets"),
@@ -497,7 +506,6 @@ LANGUAGES: tuple[Language, ...] = (
         module="tree_sitter_yaml",
         suffixes=(".yaml", ".yml"),
         aliases=("dockercompose", "github-actions-workflow"),
-        names=(".clang-format", ".clang-tidy", ".clangd"),
         line_comment="#",
     ),
     Language(
@@ -510,6 +518,7 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         id="sql",
+        errors="brackets",
         title="SQL",
         module="tree_sitter_sql",
         suffixes=(".sql", ".ddl", ".pgsql", ".psql"),

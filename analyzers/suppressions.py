@@ -97,4 +97,4 @@ def _pattern(language: Language) -> re.Pattern[str] | None:
     ]
     if not openings:
         return None
-    return re.compile(rf"(?:{'|'.join(openings)})\W*{_MARK}\s*ignore\b(?:\[(?P<rules>[^\]\r\n]*)\])?")
+    return re.compile(rf"(?:{'|'.join(openings)})\W{{0,8}}{_MARK}\s*ignore\b(?:\[(?P<rules>[^\]\r\n]*)\])?")

@@ -190,7 +190,9 @@ class Parse:
         if self._parser is None:
             self._parser = tree_sitter.Parser(grammar(self.language))
         start = time.thread_time()
-        tree = parse(self._parser, data, limit) if self._tree is None else self._reparsed(self._parser, data, self._tree)
+        tree = (
+            parse(self._parser, data, limit) if self._tree is None else self._reparsed(self._parser, data, self._tree)
+        )
         if tree is None or time.thread_time() - start > _MUCH_TOO_LONG * limit:
             self._slow_size = len(data)
             self._forget()
