@@ -18,6 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzers import syntax
+from analyzers.units import given_name, name_place
 
 if TYPE_CHECKING:
     from analyzers.languages import Language
@@ -303,7 +304,7 @@ class _Walk:
         tables = self.tables
         outer = self.tallies[owner] if owner >= 0 else None
         in_inner_class = outer is not None and bool(state & _SILENT)
-        start, end = self._name(node)
+        start, end = name_place(node, self.given_names.get(node.id), self.data)
         calls: frozenset[bytes] = frozenset()
         if tables.counts_recursion and self._has_name(node):
             name = self.data[start:end]
@@ -357,39 +358,12 @@ class _Walk:
 
     def _remember_name(self, node: Node) -> None:
         """Keep the name that a function gets from what it is assigned to."""
-        value = node.child_by_field_name("value") or node.child_by_field_name("right")
-        if value is None or not self.tables.flags.get(value.kind_id, 0) & _FUNCTION:
-            return
-        for field in ("name", "key", "left", "property"):
-            name = node.child_by_field_name(field)
-            if name is not None:
-                self.given_names[value.id] = name
-                return
+        assigned = given_name(node)
+        if assigned is not None and self.tables.flags.get(assigned[0].kind_id, 0) & _FUNCTION:
+            self.given_names[assigned[0].id] = assigned[1]
 
     def _has_name(self, node: Node) -> bool:
         return node.id in self.given_names or node.child_by_field_name("name") is not None
-
-    def _name(self, node: Node) -> tuple[int, int]:
-        """Return where the name of a function is; for one without a name, its first words."""
-        name = node.child_by_field_name("name") or self.given_names.get(node.id)
-        if name is None:
-            declarator = node.child_by_field_name("declarator")
-            while declarator is not None:
-                name = declarator
-                declarator = declarator.child_by_field_name("declarator")
-        if name is not None:
-            start, end = name.start_byte, name.end_byte
-        else:
-            body = node.child_by_field_name("body")
-            start, end = (
-                node.start_byte,
-                node.end_byte if body is None or body.start_byte == node.start_byte else body.start_byte,
-            )
-        newline = self.data.find(b"\n", start, end)
-        end = end if newline == -1 else newline
-        while end > start + 1 and self.data[end - 1] in b" \t\r":
-            end -= 1
-        return start, end
 
 
 class _Tables(NamedTuple):

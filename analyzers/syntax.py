@@ -81,6 +81,18 @@ class SyntaxTree:
         start = _code_points(self.data, 0, start_byte)
         return Span(start, start + _code_points(self.data, start_byte, end_byte))
 
+    def spans(self, ranges: Sequence[tuple[int, int]]) -> list[Span]:
+        """Return the spans of many ranges of bytes, in one pass."""
+        if self._is_ascii:
+            return [Span(start, end) for start, end in ranges]
+        offsets = {0: 0}
+        byte = offset = 0
+        for edge in sorted({edge for one in ranges for edge in one}):
+            offset += _code_points(self.data, byte, edge)
+            offsets[edge] = offset
+            byte = edge
+        return [Span(offsets[start], offsets[end]) for start, end in ranges]
+
     def byte_offset(self, offset: int) -> int:
         """Return the byte offset of a code point offset."""
         return offset if self._is_ascii else len(encoded(self.document.text[:offset]))

@@ -32,7 +32,7 @@ _LONGEST_QUOTE = 30  # code points of the user's text in a message
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _OPENING = {closing: opening for opening, closing in _CLOSING.items()}
 # Tokens that open a bracket and have another name.
-_OPENERS = {"${": "{", "$(": "(", "#{": "{", "\\(": "(", "@{": "{", "%w(": "(", "%i(": "("}
+_OPENERS = {"${": "{", "$(": "(", "#{": "{", "#[": "[", "\\(": "(", "@{": "{", "%w(": "(", "%i(": "("}
 
 _QUOTES = frozenset(('"', "'", "`", '"""', "'''"))
 _MACRO_LANGUAGES = frozenset(("c", "cpp"))
