@@ -35,7 +35,7 @@ _FORBIDDEN = (
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 
 
-class Forbidden(Exception):  # noqa: N818 - said by whoever is refused
+class Forbidden(Exception):
     """The process tried what it may not. The message names the kind of operation and nothing else."""
 
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from typing import TYPE_CHECKING
 
 from analyzers.document import Document, split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Start line, start column, end line, end column (from 0, in code points), and the text that comes in their place.
 Change = tuple[int, int, int, int, str]
@@ -47,6 +51,14 @@ def applied(old: str, edits: tuple[Change, ...]) -> str:
         pieces += [old[at:start], text]
         at = document.line_starts[end_line] + end_column
     return "".join([*pieces, old[at:]])
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many lines at the start are the same."""
+    for count, (line, its) in enumerate(zip(one, other, strict=False)):
+        if line != its:
+            return count
+    return min(len(one), len(other))
 
 
 def _inside(old: str, new: str) -> list[tuple[int, int, str]]:
