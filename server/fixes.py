@@ -92,6 +92,8 @@ async def fix(context: Context, subject: str) -> WorkspaceEdit:
 
 def offer_all_of_kind(context: Context) -> Iterator[Offer]:
     """Offer to fix all findings of a rule in the file, where the range holds one and there are others."""
+    if context.is_cell:
+        return
     rules = list(dict.fromkeys((one.source, one.rule) for one in context.shown if one.is_fixable and one.is_static))
     if not rules:
         return
@@ -108,6 +110,7 @@ def offer_all_of_kind(context: Context) -> Iterator[Offer]:
 
 async def fix_all_of_kind(context: Context, subject: str) -> WorkspaceEdit:
     """Return the edits that fix all findings of one rule. `subject`: source, `safe` or `unsafe`, rule."""
+    _refuse_cell(context)
     source, _, rest = subject.partition(" ")
     safety, _, rule = rest.partition(" ")
     unsafe = safety == "unsafe"
@@ -128,6 +131,8 @@ async def fix_all_of_kind(context: Context, subject: str) -> WorkspaceEdit:
 
 def offer_fix_all(context: Context) -> Iterator[Offer]:
     """Offer to fix all that is safe. Asked for by kind, as on saving, it is offered before the findings are known."""
+    if context.is_cell:
+        return
     python = context.document.language == "python"
     if (python and context.request.only) or any(
         one.has_safe_fix and one.is_static for one in context.state.shown(context.document.uri)
@@ -137,6 +142,7 @@ def offer_fix_all(context: Context) -> Iterator[Offer]:
 
 async def fix_all(context: Context, _: str) -> WorkspaceEdit:
     """Return the edits of all safe fixes: ruff's, and those of our own that keep clear of them."""
+    _refuse_cell(context)
     own = _own_fixes(context, unsafe=False)
     if context.document.language != "python":
         return context.edit(disjoint(own))
@@ -145,13 +151,20 @@ async def fix_all(context: Context, _: str) -> WorkspaceEdit:
 
 def offer_organized_imports(context: Context) -> Iterator[Offer]:
     """Offer to put the imports in order."""
-    if context.document.language == "python":
+    if context.document.language == "python" and not context.is_cell:
         yield Offer("Organize imports")
 
 
 async def organize_imports(context: Context, _: str) -> WorkspaceEdit:
     """Return the edits that put the imports in order."""
+    _refuse_cell(context)
     return context.edit(await _asked_of_ruff(context, "source.organizeImports.ruff"))
+
+
+def _refuse_cell(context: Context) -> None:
+    """Raise ActionRefused for a notebook's cell: an import that this cell does not use may be the next one's."""
+    if context.is_cell:
+        raise ActionRefused("a notebook's cells cannot be fixed one by one")
 
 
 def _fixes(shown: Shown) -> Iterator[tuple[str, bool, object]]:

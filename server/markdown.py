@@ -47,8 +47,9 @@ def visible(text: str) -> str:
     pieces = []
     before = ""
     for character in text:
-        pieces.append(f"<U+{ord(character):04X}>" if _is_hidden(character, before) else character)
-        before = character
+        hidden = _is_hidden(character, before)
+        pieces.append(f"<U+{ord(character):04X}>" if hidden else character)
+        before = "" if hidden else character
     return "".join(pieces)
 
 
@@ -153,7 +154,8 @@ def _is_hidden(character: str, before: str) -> bool:
         return False
     if character in (_JOINER, _EMOJI_STYLE):
         # Part of an emoji, or hiding something.
-        return not before or (unicodedata.category(before) not in ("So", "Sk") and before != _EMOJI_STYLE)
+        after_emoji = before != "" and unicodedata.category(before) in ("So", "Sk")
+        return not (after_emoji or (character == _JOINER and before == _EMOJI_STYLE))
     if unicodedata.category(character) in _HIDDEN_CATEGORIES:
         return True
     code = ord(character)

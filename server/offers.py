@@ -211,6 +211,11 @@ class Context:
         """The range asked about."""
         return Span(self.document.offset(self.request.start), self.document.offset(self.request.end))
 
+    @property
+    def is_cell(self) -> bool:
+        """Whether the document is a cell of a notebook, which ruff judges as a whole."""
+        return self.document.uri.startswith("vscode-notebook-cell:") or ".ipynb" in self.document.uri
+
     def is_current(self) -> bool:
         """Whether the document is still the one that this was made for."""
         return self.state.document(self.document.uri) is self.document

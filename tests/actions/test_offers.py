@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -261,3 +262,59 @@ async def test_a_client_that_does_not_resolve_does_not_wait_for_what_hangs(monke
     found = producers(await offered(Hanging(shown=FINDINGS), replace(HERE, resolves=False)))
     assert "fix" in found
     assert "fixAll" not in found
+
+
+@pytest.mark.parametrize(
+    "uri", ["vscode-notebook-cell:/a/b.ipynb#W0", "file:///a/b.ipynb#W0", "vscode-notebook-cell:Untitled-1#x"]
+)
+async def test_nothing_in_bulk_for_a_cell_of_a_notebook(uri: str) -> None:
+    # An import that one cell does not use may be used by the next.
+    class Notebook(Session):
+        def document(self, uri: str) -> Document | None:
+            return self.open if self.open and uri == self.open.uri else None
+
+        def shown(self, uri: str) -> tuple[Shown, ...]:
+            del uri
+            return self.findings
+
+    state = Notebook(shown=(FINDINGS[0], replace(FINDINGS[0], fingerprint="b")))
+    state.open = Document(uri, 3, "python", TEXT)
+    found = producers(await offered(state, replace(HERE, uri=uri)))
+    assert "fix" in found
+    for name in ("fixAll", "fixAllOfKind", "organizeImports"):
+        assert name not in found
+        data = {"action": name, "uri": uri, "version": 3, "digest": state.open.digest[:16], "subject": "ruff safe F401"}
+        with pytest.raises(actions.ActionRefused):
+            await resolved(state, data)
+
+
+async def test_threat_23_the_text_is_the_authors_or_the_authors_with_exactly_the_fix() -> None:
+    chance = random.Random(23)
+    state = Session(shown=FINDINGS)
+    offers: list[tuple[str, actions.Action]] = []
+    applied = stale = 0
+    for _ in range(10_000):
+        assert state.open
+        text, version = state.open.text, state.open.version
+        step = chance.random()
+        if step < 0.3:
+            found = await offered(state, replace(HERE, only=("quickfix",)))
+            offers.append((text, next(one for one in found if one.data["action"] == "fix")))
+        elif step < 0.5:
+            at = chance.randrange(len(text) + 1)
+            state.open = state.open.with_text(text[:at] + chance.choice("ab\n") + text[at:], version + 1)
+        elif step < 0.6:  # closed and opened again, perhaps with another text
+            state.open = Document(URI, 3, "python", chance.choice([TEXT, TEXT + "#", text]))
+        elif offers:
+            before, action = offers.pop(chance.randrange(len(offers)))
+            try:
+                [(uri, (of_version, edits))] = (await resolved(state, action.data)).changes.items()
+            except StaleAction:
+                stale += 1
+                continue
+            assert (uri, of_version, before) == (URI, version, text)
+            state.open = state.open.edited(edits, version + 1)
+            assert state.open.text == "mended" + text[5:]
+            applied += 1
+    assert applied > 100
+    assert stale > 100

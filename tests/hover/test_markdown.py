@@ -141,6 +141,16 @@ def test_honest_text_is_left_alone(text: str) -> None:
     assert visible(text) == text
 
 
+def test_emoji_hide_nothing() -> None:
+    assert visible("a\ufe0f\ufe0f\u200d") == "a<U+FE0F><U+FE0F><U+200D>"
+    assert visible("\u2764\ufe0f\ufe0f") == "\u2764\ufe0f<U+FE0F>"
+
+
+@given(st.text(alphabet=st.sampled_from("a\u2764\ufe0f\u200d\u202e😀"), max_size=12))
+def test_what_is_visible_stays_so(text: str) -> None:
+    assert visible(visible(text)) == visible(text)
+
+
 def test_a_title_is_one_short_line() -> None:
     assert one_line("Remove\n  `x`\u202e") == "Remove `x`<U+202E>"
     assert len(one_line("x" * 1000)) == 160
