@@ -8,8 +8,8 @@ ruff's own words and the client's own columns.
 
 Invariant: the child is our own dependency's binary, by absolute path, with its working directory outside every workspace.
 Invariant: a child that dies comes back, at most a second later. The text that killed it (by a signal of its own making, or by
-hanging past its time limit) is not sent again; healthy documents keep their answers. A death by SIGKILL or SIGTERM comes from outside
-and accuses no text, unless the same text was being looked at each time.
+hanging past its time limit) is not sent again; healthy documents keep their answers. A death by SIGKILL or SIGTERM comes
+from outside and accuses no text, unless the same text was being looked at each time.
 Invariant: an answer is handed on only for the text that it is about.
 """
 

@@ -3,7 +3,8 @@
 The client waits for `initialize`, so before its answer nothing is imported that it does not need. Settings (pydantic) come
 right after it, off the loop's thread; pygls and lsprotocol, which only rare requests need, once the first diagnostics are out.
 
-Invariant: the hot messages (open, change, close, pull) never wait for a rare one, for settings that are being read again, or for an import.
+Invariant: the hot messages (open, change, close, pull) never wait for a rare one, for settings that are being read again,
+or for an import.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzers import ruff_configuration
 from server import wire
-from server.convert import document_key, path_from_uri, uri_from_path
+from server.convert import uri_from_path
 from server.notebooks import Notebooks
 from server.pipeline import Pipeline, Plan
 from server.renaming import Renaming
@@ -26,14 +27,15 @@ from server.rpc import Route, RpcError, State, describe
 from server.session import Folder, Session
 from server.stdio import Stdio
 from server.workers import Worker
+from server.workspace_diagnostics import WorkspaceDiagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from analyzers.document import Document
+    from server.handshake import Greeted
     from server.lsp import Features
     from server.settings import Loaded
-    from server.handshake import Greeted
 
 log = logging.getLogger("postil.app")
 
@@ -53,7 +55,6 @@ _RARE_REQUESTS = frozenset(
         "textDocument/prepareRename",
         "textDocument/rename",
         "workspace/executeCommand",
-        "workspace/diagnostic",
     )
 )
 
@@ -100,6 +101,7 @@ class App:
         connection.on("$/setTrace", None, _ignore)
         connection.on("window/workDoneProgress/cancel", None, _ignore)
         connection.on_async("textDocument/diagnostic", wire.PullParams, self._pull)
+        connection.on_async("workspace/diagnostic", wire.WorkspacePullParams, WorkspaceDiagnostics(self).pull)
         connection.fallback = self._rare_route
         connection.on_bad_notification = self._bad_notification
 
@@ -302,8 +304,12 @@ class App:
                     "broken", 2, "postil lost a change of a file that the editor sent; close and open the file again."
                 )
 
-    async def _pull(self, params: wire.PullParams) -> Any:
+    async def configured(self) -> None:
+        """Wait until the settings are known and open documents are followed."""
         await self._configured.wait()
+
+    async def _pull(self, params: wire.PullParams) -> Any:
+        await self.configured()
         return await self.pipeline.pulled(params.text_document.uri, params.previous_result_id)
 
     # -- the workspace

@@ -100,7 +100,10 @@ def server_capabilities(client: Capabilities, environment: Mapping[str, str]) ->
         "positionEncoding": client.encoding,
         "textDocumentSync": {"openClose": True, "change": _INCREMENTAL, "save": {"includeText": False}},
         # `notebook` may be left out, but clients made with lsprotocol cannot read that form.
-        "notebookDocumentSync": {"notebookSelector": [{"notebook": "*", "cells": [{"language": "python"}]}], "save": False},
+        "notebookDocumentSync": {
+            "notebookSelector": [{"notebook": "*", "cells": [{"language": "python"}]}],
+            "save": False,
+        },
         "hoverProvider": True,
         "executeCommandProvider": {"commands": command_names(environment)},
         "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},

@@ -6,7 +6,7 @@ LSP, and turns the answer into what this client announced that it understands.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lsprotocol import types
 
@@ -18,17 +18,17 @@ from server.commands import run_command
 from server.convert import point_from_position, position_from_point
 from server.hover import hover
 from server.offers import ActionRefused, Request, StaleAction, UnknownAction, WorkspaceEdit
-from server.protocol import PostilProtocol, new_server, snapshot
+from server.protocol import new_server, snapshot
 from server.rpc import Code, RpcError
 from server.state import AppState
-from server.workspace_diagnostics import WorkspaceDiagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from analyzers.document import Document
+    from analyzers.document import Document, Span
     from server.app import App
     from server.offers import Action
+    from server.protocol import PostilProtocol
 
 ANNOTATION = "postil"  # the one change annotation of an edit
 
@@ -40,11 +40,8 @@ class Features:
         self._app = app
         self._state = AppState(app)
         self._docs = RuleDocs()
-        self._workspace = WorkspaceDiagnostics(app)
         self.server = new_server()
-        protocol = self.server.protocol
-        assert isinstance(protocol, PostilProtocol)
-        self._protocol = protocol
+        self._protocol = cast("PostilProtocol", self.server.protocol)
         for method, feature in (
             (types.TEXT_DOCUMENT_HOVER, self._hover),
             (types.TEXT_DOCUMENT_CODE_ACTION, self._code_action),
@@ -52,7 +49,6 @@ class Features:
             (types.TEXT_DOCUMENT_PREPARE_RENAME, self._prepare_rename),
             (types.TEXT_DOCUMENT_RENAME, self._rename),
             (types.WORKSPACE_EXECUTE_COMMAND, self._execute_command),
-            (types.WORKSPACE_DIAGNOSTIC, self._workspace_diagnostic),
         ):
             self.server.feature(method)(_function(feature))
 
@@ -143,10 +139,10 @@ class Features:
         document = snapshot.get()
         if document is None:
             return None
-        found = await self._app.renaming.prepare(document, self._point(document, params.position))
-        if found is None:
-            return None
-        start, end, name = found
+        try:
+            start, end, name = await self._app.renaming.prepare(document, self._point(document, params.position))
+        except ActionRefused as refusal:
+            raise RpcError(Code.REQUEST_FAILED, str(refusal)) from None
         return types.PrepareRenamePlaceholder(self._range(document, start, end), name)
 
     async def _rename(self, params: types.RenameParams) -> types.WorkspaceEdit | None:
@@ -155,23 +151,19 @@ class Features:
             return None
         at = self._point(document, params.position)
         try:
-            edits = await self._app.renaming.rename(document, at, params.new_name)
+            files = await self._app.renaming.rename(document, at, params.new_name)
         except StaleAction:
             raise RpcError(Code.CONTENT_MODIFIED, "the text has changed meanwhile") from None
         except ActionRefused as refusal:
             raise RpcError(Code.REQUEST_FAILED, str(refusal)) from None
-        return self._edits(edits)
+        changes: dict[str, tuple[int | None, list[Any]]] = {}
+        for file in files:
+            texts = [types.TextEdit(self._span_range(file.document, span), text) for span, text in file.edits]
+            changes[file.document.uri] = (file.version, texts)
+        return self._edits(changes)
 
     async def _execute_command(self, params: types.ExecuteCommandParams) -> Any:
         return await run_command(self._app, params.command, list(params.arguments or ()), self._app.environment)
-
-    async def _workspace_diagnostic(self, params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
-        await self._workspace.report(
-            {one.uri: one.value for one in params.previous_result_ids},
-            params.partial_result_token,
-            params.work_done_token,
-        )
-        return types.WorkspaceDiagnosticReport(items=[])
 
     # -- ours to LSP's
 
@@ -185,6 +177,9 @@ class Features:
         ends = [position_from_point(document.lines, point, encoding) for point in (start, end)]
         return types.Range(*(types.Position(one.line, one.character) for one in ends))
 
+    def _span_range(self, document: Document, span: Span) -> types.Range:
+        return self._range(document, document.point(span.start), document.point(span.end))
+
     def _workspace_edit(self, edit: WorkspaceEdit) -> types.WorkspaceEdit:
         """Return edits of open documents, versioned and annotated as far as the client knows these things."""
         capabilities = self._app.session.capabilities
@@ -196,7 +191,7 @@ class Features:
                 raise RpcError(Code.CONTENT_MODIFIED, "the document was closed")
             texts: list[Any] = []
             for span, text in edits:
-                place = self._range(document, document.point(span.start), document.point(span.end))
+                place = self._span_range(document, span)
                 texts.append(
                     types.AnnotatedTextEdit(ANNOTATION, place, text) if annotate else types.TextEdit(place, text)
                 )

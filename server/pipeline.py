@@ -7,8 +7,8 @@ it alone; postil's own answer follows and is shown if it differs.
 
 Invariant: what is shown was found in the text that it is shown on. A result about another version is dropped. A finding of
 the version before is kept, moved with its text, only while no edit has touched it.
-Invariant: one publisher. A document is pushed to or pulled from, never both; a push goes out only if something differs, or if an edit touched a
-range that the editor shows, since editors drop or distort a mark when its text is edited.
+Invariant: one publisher. A document is pushed to or pulled from, never both; a push goes out only if something differs, or
+if an edit touched a range that the editor shows, since editors drop or distort a mark when its text is edited.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from analyzers import limits
 from analyzers.document import Point, Span
 from analyzers.finding import Category, Finding, Severity, fingerprint
 from analyzers.languages import by_id
+from analyzers.ranges import Position, Range, TextChange
 from analyzers.ruff import RuffConfiguration, RuffServer
 from analyzers.ruff_rules import severity_of
 from server.convert import document_key, position_from_point
 from server.rpc import Code, RpcError, describe
-from analyzers.ranges import Position, Range, TextChange
 from server.wire import CodeDescription, Diagnostic, Location, Publish, RelatedInformation
 from server.workers import WorkerDied, WorkerError, WorkerTimeout
 
@@ -140,6 +140,7 @@ class Pipeline:
         self._refresh_timer: asyncio.TimerHandle | None = None
         self._last_refresh = -REFRESH_INTERVAL
         self._loop = asyncio.get_running_loop()
+        self._next_settled: asyncio.Future[None] = self._loop.create_future()
         worker.on_restart = self._tell_all
 
     # -- what the session says
@@ -319,10 +320,25 @@ class Pipeline:
             return {"kind": "full", "items": []}
         raw = self._render(tracked)
         self._note_published(tracked, raw)
-        result_id = hashlib.sha256(raw).hexdigest()[:32]
+        result_id = _result_id(raw)
         if result_id == previous:
             return {"kind": "unchanged", "resultId": result_id}
         return {"kind": "full", "resultId": result_id, "items": msgspec.Raw(raw)}
+
+    def next_settled(self) -> asyncio.Future[None]:
+        """Return a future that is done when all is known of some document's text, next time that this happens."""
+        if self._next_settled.done():
+            self._next_settled = self._loop.create_future()
+        return self._next_settled
+
+    def settled_reports(self) -> list[tuple[str, int, str, bytes]]:
+        """Return URI, version, result id and JSON diagnostics of each document of whose text all is known."""
+        reports = []
+        for tracked in self._tracked.values():
+            if self._is_settled(tracked):
+                raw = self._render(tracked)
+                reports.append((tracked.uri, tracked.document.version, _result_id(raw), raw))
+        return reports
 
     def ask_to_pull_again(self) -> None:
         """Ask the client to pull all diagnostics again; at most once a second, and only where it can."""
@@ -492,7 +508,11 @@ class Pipeline:
         if document_key(tracked.uri) in self._session.broken:
             return
         if self._session.capabilities.pull:
-            if tracked.waiting and self._is_settled(tracked):
+            if not self._is_settled(tracked):
+                return
+            if not self._next_settled.done():
+                self._next_settled.set_result(None)
+            if tracked.waiting:
                 waiting, tracked.waiting = tracked.waiting, []
                 for future in waiting:
                     if not future.done():
@@ -684,6 +704,10 @@ def _moved(point: Point, start: Point, end: Point, added: int, new_column: int) 
     """Return where `point`, at or behind `end`, lies after the change."""
     line = point.line + added - (end.line - start.line)
     return Point(line, point.column - end.column + new_column if point.line == end.line else point.column)
+
+
+def _result_id(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:32]
 
 
 def _flat(change: Change) -> tuple[int, int, int, int, str]:

@@ -12,6 +12,7 @@ Invariant: nothing here writes to the client but through the connection, so ever
 from __future__ import annotations
 
 from contextvars import ContextVar
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -64,13 +65,31 @@ class PostilProtocol(LanguageServerProtocol):
 
 def new_server() -> LanguageServer:
     """Return a pygls server without features and without a transport."""
-    return LanguageServer("postil", __version__, protocol_cls=PostilProtocol, converter_factory=default_converter)
+    return LanguageServer("postil", __version__, protocol_cls=PostilProtocol, converter_factory=_strict_converter)
+
+
+def _strict_converter() -> Any:
+    """Return lsprotocol's converter, but 0.5 and true are no integers, and a number is no string."""
+    converter: Any = default_converter()  # type: ignore[no-untyped-call]
+    for kind in (int, str, bool):
+        converter.register_structure_hook(kind, _exactly)
+    return converter
+
+
+def _exactly(value: object, kind: type) -> object:
+    if issubclass(kind, Enum):  # an enumeration of integers or strings comes here too
+        return kind(value)
+    if type(value) is not kind:
+        raise TypeError
+    return value
 
 
 def clamped(value: object, depth: int = 0) -> Any:
-    """Return plain JSON with integers over LSP's limit clamped. Raises RpcError where it is nested too deep."""
+    """Return plain JSON with numbers over LSP's limit clamped. Raises RpcError where it is nested too deep."""
     if type(value) is int:
         return min(value, MAX_INTEGER)
+    if isinstance(value, float) and value >= MAX_INTEGER:
+        return MAX_INTEGER
     if depth > _DEPTH:
         raise RpcError(Code.INVALID_PARAMS, "invalid params")
     if isinstance(value, dict):

@@ -142,7 +142,7 @@ class Connection:
         try:
             bodies = self._reader.feed(data)
         except FramingError as error:
-            _log().error("the client's stream cannot be followed: %s", error)  # noqa: TRY400 - no traceback wanted
+            _log().error("the client's stream cannot be followed: %s", error)
             self.close(1)
             return
         for body in bodies:
@@ -303,7 +303,7 @@ class Connection:
             _log().warning("%s ignored: %s", method, describe(error))
             self.on_bad_notification(method, bytes(raw))
         except BaseException as error:  # noqa: BLE001 - as for requests
-            _log().error("%s failed: %s", method, describe(error))  # noqa: TRY400 - the message may hold code
+            _log().error("%s failed: %s", method, describe(error))
 
     async def _guarded(self, method: str, work: Coroutine[Any, Any, Any]) -> None:
         from asyncio import CancelledError
@@ -313,7 +313,7 @@ class Connection:
         except CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - as for requests
-            _log().error("%s failed: %s", method, describe(error))  # noqa: TRY400 - the message may hold code
+            _log().error("%s failed: %s", method, describe(error))
 
     def _params(self, method: str, route: Route, raw: msgspec.Raw) -> Any:
         """Decode params. Raises one of _MALFORMED."""
@@ -324,14 +324,11 @@ class Connection:
             decoder = self._decoders[method] = msgspec.json.Decoder(kind)
         try:
             return decoder.decode(data)
-        except msgspec.ValidationError:
-            raise
         except (msgspec.DecodeError, UnicodeError):
-            # A lone surrogate is legal in JSON and in the text of an editor; msgspec refuses it, the standard library does
-            # not. It stays one code unit in our text.
-            if b"\\u" not in data:
-                raise
-            return msgspec.convert(json.loads(data), kind)
+            # What msgspec refuses and the standard library does not: a lone surrogate, which is legal in JSON and in the text
+            # of an editor, and stays one code unit in ours; and a whole number that JavaScript writes with an exponent, such as
+            # Number.MAX_VALUE for "the end".
+            return msgspec.convert(json.loads(data, parse_float=_number), kind)
 
     def _cancel(self, raw: msgspec.Raw) -> None:
         try:
@@ -444,6 +441,11 @@ def _envelope(body: bytes) -> _Envelope:
         raise TypeError
     members = {name: value[name] for name in _Envelope.__struct_fields__ if name in value}
     return _Envelope(**{name: msgspec.Raw(json.dumps(member).encode("ascii")) for name, member in members.items()})
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def encode(message: object) -> bytes:

@@ -172,6 +172,11 @@ class Settings(_Section):
         default=(),
         examples=[["~/work"]],
     )
+    workspace_diagnostics: bool = _setting(
+        "Report findings of files that are not open too, to editors that ask for the whole workspace.",
+        None,
+        default=False,
+    )
     log_level: LogLevel = _setting("How much the server writes to its log. Never code.", None, default="warning")
 
     def options(self) -> Options:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from analyzers.finding import Category, Severity
 from analyzers.ruff import RuffError
 from analyzers.ruff_check import RuffDied, RuffOptions, RuffRefused, fixed_text
 from server.convert import path_from_uri, point_from_position
-from server.offers import ActionRefused, Shown
-from server.workers import WorkerError, WorkerTimeout
+from server.offers import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +17,6 @@ if TYPE_CHECKING:
     from server.app import App
     from server.offers import FileEdits
     from server.pipeline import Shown as Published
-
-REFACTORING_LIMIT = 5.0  # seconds that jedi may work on one request
 
 
 class AppState:

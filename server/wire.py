@@ -62,6 +62,21 @@ class PullParams(msgspec.Struct, rename="camel"):
     previous_result_id: str | None = None
 
 
+class PreviousResult(msgspec.Struct):
+    """What the client knows of a document."""
+
+    uri: str
+    value: str
+
+
+class WorkspacePullParams(msgspec.Struct, rename="camel"):
+    """Params of workspace/diagnostic."""
+
+    previous_result_ids: list[PreviousResult]
+    partial_result_token: int | str | None = None
+    work_done_token: int | str | None = None
+
+
 class CodeDescription(msgspec.Struct):
     """Where a rule is explained."""
 

@@ -87,7 +87,7 @@ class Worker:
         self.on_restart: Callable[[], None] = on_restart or _nothing
         self.deaths = 0  # children that ended without being closed
         self._command = [
-            *(command or (sys.executable, "-I", "-X", "utf8", _launcher(), "worker", role)),
+            *(command or (sys.executable, "-I", "-X", "utf8", launcher(), "worker", role)),
             str(os.getpid()),
             str(memory),
         ]
@@ -441,7 +441,8 @@ class Worker:
             call.spoil(WorkerDied(f"the {self.role} worker {what}"))
 
 
-def _launcher() -> str:
+def launcher() -> str:
+    """Return the path of the file that starts postil, in a wheel or in a checkout."""
     house = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     in_a_wheel = os.path.join(house, "__main__.py")
     return in_a_wheel if os.path.isfile(in_a_wheel) else os.path.join(house, "postil", "__main__.py")
