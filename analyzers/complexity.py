@@ -5,7 +5,7 @@ A function over both limits is one finding. Where an inner function is reported,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from analyzers import metrics, units
 from analyzers.finding import Category, Finding, Severity
@@ -14,10 +14,14 @@ from analyzers.rules.rule import is_on
 
 if TYPE_CHECKING:
     from analyzers.metrics import FunctionMetrics
-    from analyzers.options import Options
     from analyzers.static import Subject
 
 _NO_LIMIT = 1 << 30
+
+
+class _Limits(NamedTuple):
+    cognitive: int
+    cyclomatic: int
 
 
 def findings(subject: Subject) -> list[Finding]:
@@ -25,10 +29,14 @@ def findings(subject: Subject) -> list[Finding]:
     tree, options = subject.tree, subject.options
     if tree is None or tree.language.branching is None:
         return []
+    limits = _Limits(
+        options.cognitive_limit if is_on(cognitive_complexity.DOC.id, options) else _NO_LIMIT,
+        options.cyclomatic_limit if is_on(cyclomatic_complexity.DOC.id, options) else _NO_LIMIT,
+    )
     result = []
     for piece in units.pieces(tree):
-        if piece.node.child_count:
-            for function, rule, message in _judged(_measured(subject, piece), options):
+        if piece.node.child_count and (measured := _measured(subject, piece)):
+            for function, rule, message in _judged(measured, limits):
                 start = piece.node.start_byte
                 result.append(
                     Finding(
@@ -57,10 +65,9 @@ def _measured(subject: Subject, piece: units.Piece) -> tuple[FunctionMetrics, ..
     return measured
 
 
-def _judged(functions: tuple[FunctionMetrics, ...], options: Options) -> list[tuple[FunctionMetrics, str, str]]:
+def _judged(functions: tuple[FunctionMetrics, ...], limits: _Limits) -> list[tuple[FunctionMetrics, str, str]]:
     """Return the functions over a limit, inner ones first, each with its rule and message."""
-    cognitive_limit = options.cognitive_limit if is_on(cognitive_complexity.DOC.id, options) else _NO_LIMIT
-    cyclomatic_limit = options.cyclomatic_limit if is_on(cyclomatic_complexity.DOC.id, options) else _NO_LIMIT
+    cognitive_limit, cyclomatic_limit = limits
     if all(one.cognitive <= cognitive_limit and one.cyclomatic <= cyclomatic_limit for one in functions):
         return []
     judged = []

@@ -36,7 +36,7 @@ class Suppression(NamedTuple):
 def kept(document: Document, findings: Iterable[Finding]) -> list[Finding]:
     """Return the `findings` that no comment on their line switches off."""
     remaining = list(findings)
-    if not remaining or not any(_MARK in line for line in document.lines):
+    if not remaining or _MARK not in document.text:
         return remaining
     return [one for one in remaining if not is_suppressed(document, document.point(one.span.start).line, one.rule)]
 
