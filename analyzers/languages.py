@@ -15,13 +15,15 @@ from typing import NamedTuple
 class Branching(NamedTuple):
     """Where a language's control flow branches, as node kinds separated by blanks. A name after `'` is a token (`'if`).
 
-    `decisions`: each adds one to the cyclomatic complexity; `kind<parent` counts below that parent only. `logical` are the
-    nodes of binary operators, and `operators` the texts of those that decide: they count in both metrics. The others are what
-    the cognitive complexity asks for: `ifs`; `else_ifs` and `elses` where they are nodes of their own; `nesting`, which costs
-    one and its depth, and deepens what is inside (loops, switches, handlers, ternaries); `jumps` to a label; `closures`, which
-    deepen and are no functions of their own; `calls`, where recursion shows. `mccabe`: what ruff's C901 counts. `chained`: an `else` that holds an `if` directly
-    is an `else if`. `overloads`: a call of the own name may well be another function's. `implicit_self`: a method calls itself
-    by its bare name. `outer_as_namespace`: a function that only holds others is a namespace, and is not charged for them.
+    `decisions`: each adds one to the cyclomatic complexity; `kind<parent` counts below that parent only. `mccabe`: what ruff's
+    C901 counts. `logical` are the nodes of binary operators, and `operators` the texts of those that decide: they count in
+    both metrics. The others are what the cognitive complexity asks for: `ifs`; `else_ifs` and `elses` where they are nodes of
+    their own; `nesting`, which costs one and its depth, and deepens what is inside (loops, switches, handlers, ternaries);
+    `jumps` to a label; `closures`, which deepen and are no functions of their own; `calls`, where recursion shows.
+
+    `chained`: an `else` that holds an `if` directly is an `else if`. `overloads`: a call of the own name may well be another
+    function's. `implicit_self`: a method calls itself by its bare name. `outer_as_namespace`: a function that only holds
+    others is a namespace, and is not charged for them.
     """
 
     decisions: str
@@ -48,8 +50,8 @@ class Language(NamedTuple):
     `entry` name the grammar's package and its function. `line_comment` and `block_comment` are how a comment is written (empty
     where there is none). The rest are node kinds separated by blanks: `comments`; `functions`, which have a name, or get one
     from what they are assigned to; `classes`, whose members belong to them; `namespaces`, which are looked into and name
-    nothing; `wrappers`, which belong to the function inside them; `imports`. `errors` is how far the grammar is believed where it
-    finds an error (`docs/syntax-errors.md` has the figures): "tree", or only the balance of "brackets", or "never".
+    nothing; `wrappers`, which belong to the function inside them; `imports`. `errors` is how far the grammar is believed where
+    it finds an error (`docs/syntax-errors.md` has the figures): "tree", or only the balance of "brackets", or "never".
     """
 
     id: str
@@ -316,8 +318,8 @@ LANGUAGES: tuple[Language, ...] = (
         classes="class singleton_class",
         namespaces="module",
         branching=Branching(
-            decisions="if unless elsif if_modifier unless_modifier while until while_modifier until_modifier for when in_clause "
-            "rescue rescue_modifier conditional",
+            decisions="if unless elsif if_modifier unless_modifier while until while_modifier until_modifier for when "
+            "in_clause rescue rescue_modifier conditional",
             ifs="if unless",
             else_ifs="elsif",
             elses="else",
@@ -346,8 +348,8 @@ LANGUAGES: tuple[Language, ...] = (
         branching=Branching(
             decisions=f"{_PLAIN_DECISIONS} 'elseif 'foreach conditional_expression match_conditional_expression",
             else_ifs="else_if_clause",
-            nesting="for_statement foreach_statement while_statement do_statement switch_statement match_expression catch_clause "
-            "conditional_expression",
+            nesting="for_statement foreach_statement while_statement do_statement switch_statement match_expression "
+            "catch_clause conditional_expression",
             jumps="goto_statement",
             operators="&& || and or xor",
             closures="anonymous_function arrow_function",
@@ -387,8 +389,8 @@ LANGUAGES: tuple[Language, ...] = (
         classes="class_declaration protocol_declaration",
         imports="import_declaration",
         branching=Branching(
-            decisions="if_statement guard_statement for_statement while_statement repeat_while_statement switch_entry catch_block "
-            "ternary_expression",
+            decisions="if_statement guard_statement for_statement while_statement repeat_while_statement switch_entry "
+            "catch_block ternary_expression",
             nesting="guard_statement for_statement while_statement repeat_while_statement switch_statement catch_block "
             "ternary_expression",
             logical="conjunction_expression disjunction_expression",
@@ -535,7 +537,7 @@ _BY_SUFFIX = {suffix: language for language in LANGUAGES for suffix in language.
 
 
 def by_id(language_id: str) -> Language | None:
-    """Return the language an editor calls `language_id` (LSP's ids and the aliases above), or None if it is not in the table."""
+    """Return the language an editor calls `language_id` (LSP's ids and the aliases above), or None."""
     return _BY_ID.get(language_id) or _BY_ID.get(language_id.lower())
 
 

@@ -89,7 +89,8 @@ class _Tally:
     """The counts of one function while it is walked."""
 
     __slots__ = (
-        "calls", "cognitive", "cyclomatic", "depth", "is_decorator", "mccabe", "name", "node", "recursive", "structural", "within",
+        "calls", "cognitive", "cyclomatic", "depth", "is_decorator", "mccabe", "name", "node", "recursive", "structural",
+        "within",
     )  # fmt: skip
 
     def __init__(
@@ -275,7 +276,7 @@ class _Walk:
         found = False
         for child in node.children:
             length = child.end_byte - child.start_byte
-            text = self.data[child.start_byte : child.end_byte] if length <= 3 and child.child_count == 0 else b""  # noqa: PLR2004 - `xor`
+            text = self.data[child.start_byte : child.end_byte] if length <= 3 and child.child_count == 0 else b""
             if text in self.tables.operators:
                 found = True
                 parts.append(text)
@@ -330,7 +331,7 @@ class _Walk:
             and statements[0].named_children[0].type == "string"
         ):
             del statements[0]
-        if len(statements) != 2 or statements[1].type != "return_statement":  # noqa: PLR2004 - the definition and the return
+        if len(statements) != 2 or statements[1].type != "return_statement":
             return False
         returned = statements[1].named_children
         defined = statements[0].type in ("function_definition", "decorated_definition")

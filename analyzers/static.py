@@ -100,7 +100,7 @@ def _analysed(held: Document | Parse | None, document: Document, options: Option
         try:
             found += importlib.import_module(name).findings(subject)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other analyzers go on
-            _log.error("%s failed on a text of %d characters: %s", name, len(document), type(error).__name__)  # noqa: TRY400
+            _log.error("%s failed on a text of %d characters: %s", name, len(document), type(error).__name__)
             _log.debug("where it failed", exc_info=True)
     return fingerprinted(document, suppressions.kept(document, found))
 

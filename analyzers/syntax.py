@@ -4,8 +4,8 @@ A `Parse` follows one document through its changes and keeps the tree, so that a
 not what is there. A `SyntaxTree` is the parse of one version: its root, the bytes it was made from, and the way back to code
 points.
 
-tree-sitter counts bytes of UTF-8 and ends a row at `\\n` alone, so a lone `\\r` is shown to it as `\\n`: the length stays, and a
-file with `\\r` line ends has rows. Lone surrogates are passed through as they are and are errors to every grammar.
+tree-sitter counts bytes of UTF-8 and ends a row at `\\n` alone, so a lone `\\r` is shown to it as `\\n`: the length stays, and
+a file with `\\r` line ends has rows. Lone surrogates are passed through as they are and are errors to every grammar.
 
 A text may be built to stop a parser: 1 MB of random bytes keeps it busy for seconds, 10 MB of quotes take half a gigabyte. What
 is too large, too wide or too deep is refused beforehand, and so is what would take too long, with a reason that can be shown.
@@ -54,7 +54,7 @@ _DEPTH = bytes.maketrans(_BRACKETS, b"\x01\x01\x01\xff\xff\xff")
 _NOT_CONTINUATION = bytes(byte for byte in range(256) if not 0x80 <= byte <= 0xBF)
 
 
-class NotParsed(Exception):  # noqa: N818 - it is an answer, not a failure
+class NotParsed(Exception):
     """A text has no tree. The argument is a reason that a person can be shown."""
 
 
@@ -151,7 +151,7 @@ class Parse:
         new_end_byte = start_byte + len(inserted)
         new = old[:start_byte] + inserted + old[end_byte:]
         if self._has_carriage_returns or b"\r" in inserted:
-            # What a `\r` is shown as depends on what follows it: take the bytes afresh, and the one before the change with them.
+            # What a `\r` is shown as depends on what follows it: take the bytes afresh, with the one before the change.
             self._has_carriage_returns = True
             new = shown(self.document.text)
             if old[start_byte - 1 : start_byte] in (b"\r", b"\n"):

@@ -256,7 +256,7 @@ def _place(tree: SyntaxTree, byte: int) -> tuple[int, int]:
     while byte > 0 and data[byte - 1 : byte].isspace():
         byte -= 1
     start = byte - 1
-    while start > 0 and data[start] & 0xC0 == 0x80:  # noqa: PLR2004 - a continuation byte
+    while start > 0 and data[start] & 0xC0 == 0x80:
         start -= 1
     return max(start, 0), max(byte, 0)
 

@@ -43,8 +43,8 @@ def line_price(line, user):
     return price * line.discount if user.is_member and line.discount else price
 """,
     fix=(
-        "Return or continue early instead of nesting. Move the body of an inner loop or of a long branch into a function with a "
-        "name. Name a long condition. Replace a chain of `elif` on one value by a dictionary or `match`."
+        "Return or continue early instead of nesting. Move the body of an inner loop or of a long branch into a function with "
+        "a name. Name a long condition. Replace a chain of `elif` on one value by a dictionary or `match`."
     ),
     link="https://www.sonarsource.com/resources/cognitive-complexity/",
     not_reported=(
