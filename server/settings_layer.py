@@ -171,6 +171,8 @@ class Layer:
                 del self.values[setting.path]
             else:
                 message = f"not a valid entry of `{setting.name}`; valid is for example {_example(setting)}"
+                if detail["type"] == "value_error":  # one of our own validators, whose words hold no value
+                    message = detail["msg"].removeprefix("Value error, ")
                 self.complain((*where, index), "settings-value", message, value=True)
                 entries.setdefault(setting.path, set()).add(index)
         for path, indexes in entries.items():

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.fields import FieldInfo  # noqa: TC002 - inside `if TYPE_CHECKING` TC004 wants it here
 
 from analyzers.options import Options
+from analyzers.ruff_codes import is_known_selector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,13 +57,23 @@ def _bounded(pattern: str) -> str:
     """
     parts = pattern.split("/")
     if pattern.startswith("!") or parts.count("**") > 3 or any(part.count("*") > 2 for part in parts):
-        raise ValueError(pattern)
+        raise ValueError(
+            "a path with at most two stars in each name, at most three `**`, and no `!` before it is wanted"
+        )
     return pattern
 
 
+def _known(name: str) -> str:
+    """Return `name`, a rule. Raises ValueError where it has the form of ruff's codes and ruff has no such code."""
+    code = name.removesuffix("*")
+    if code.isupper() and "-" not in code and not is_known_selector(code):
+        raise ValueError("not a rule or group of rules of ruff's; perhaps it was renamed or removed")
+    return name
+
+
 # One of our ids, one of ruff's codes, or the beginning of either with a star.
-RuleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}\*?$")]
-RuffCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,8}[0-9]{0,5}$")]
+RuleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}\*?$"), AfterValidator(_known)]
+RuffCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,8}[0-9]{0,5}$"), AfterValidator(_known)]
 # No `!`: an entry that takes others back would widen what another source narrowed.
 PathPattern = Annotated[str, StringConstraints(pattern=r"^[^!\x00\n][^\x00\n]{0,499}$"), AfterValidator(_bounded)]
 Folder = Annotated[str, StringConstraints(pattern=r"^(?:/|~/?$|~/|[A-Za-z]:[\\/])[^\x00\n]{0,4000}$")]

@@ -36,7 +36,7 @@ def user_file(home: Path) -> Path:
 
 def test_show(root: Path, user_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     user_file.write_text("cognitive-limit = 3\n", encoding="utf-8")
-    (root / "postil.toml").write_text("ignore = ['B1']\nignor = 1\n", encoding="utf-8")
+    (root / "postil.toml").write_text("ignore = ['E1']\nignor = 1\n", encoding="utf-8")
     monkeypatch.setenv("POSTIL_FAIL_ON", "hint")
     assert run(["show"]) == 0
     out, err = capsys.readouterr()
@@ -53,10 +53,10 @@ def test_show(root: Path, user_file: Path, capsys: pytest.CaptureFixture[str], m
 
 
 def test_show_as_json(root: Path, user_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (root / "postil.toml").write_text("ignore = ['B1', 3]\n", encoding="utf-8")
+    (root / "postil.toml").write_text("ignore = ['E1', 3]\n", encoding="utf-8")
     assert run(["show", "--json", str(root)]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["settings"]["ignore"] == ["B1"]
+    assert shown["settings"]["ignore"] == ["E1"]
     assert shown["settings"]["ruff"]["use-project-configuration"] is True
     assert shown["origins"]["ignore"].endswith("postil.toml")
     (problem,) = shown["problems"]

@@ -47,7 +47,7 @@ def listening_socket(path: Path) -> None:
 
 def link_outside(path: Path) -> None:
     outside = path.parent.parent / "secret.toml"
-    outside.write_text("ignore = ['B1']\n", encoding="utf-8")
+    outside.write_text("ignore = ['E1']\n", encoding="utf-8")
     path.symlink_to(outside)
 
 
@@ -104,7 +104,7 @@ def test_what_is_no_settings_file(root: Path, name: str, make: Callable[[Path], 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 def test_unreadable(root: Path) -> None:
-    (root / "postil.toml").write_text("ignore = ['B1']\n", encoding="utf-8")
+    (root / "postil.toml").write_text("ignore = ['E1']\n", encoding="utf-8")
     (root / "postil.toml").chmod(0)
     (problem,) = load(root, environment={}).problems
     assert "permission denied" in problem.message
@@ -123,7 +123,7 @@ def test_a_broken_user_file(root: Path, home: Path, make: Callable[[Path], None]
     make(user_file)
     loaded = load(root, environment={}, user_file=user_file)
     if make is link_outside:  # people keep their own file elsewhere
-        assert loaded.settings.ignore == ("B1",)
+        assert loaded.settings.ignore == ("E1",)
         assert not loaded.problems
     elif make is dangling_link:
         assert loaded.user_file_is_wrong
@@ -134,22 +134,22 @@ def test_a_broken_user_file(root: Path, home: Path, make: Callable[[Path], None]
 
 def test_a_link_inside_the_workspace_is_followed(root: Path) -> None:
     (root / "config").mkdir()
-    (root / "config" / "postil.toml").write_text("ignore = ['B1']\n", encoding="utf-8")
+    (root / "config" / "postil.toml").write_text("ignore = ['E1']\n", encoding="utf-8")
     (root / "postil.toml").symlink_to("config/postil.toml")
     loaded = load(root, environment={})
-    assert loaded.settings.ignore == ("B1",)
+    assert loaded.settings.ignore == ("E1",)
     assert not loaded.problems
 
 
 def test_a_workspace_that_is_opened_by_a_link(root: Path, tmp_path: Path) -> None:
-    (root / "postil.toml").write_text("ignore = ['B1']\n", encoding="utf-8")
+    (root / "postil.toml").write_text("ignore = ['E1']\n", encoding="utf-8")
     (tmp_path / "link").symlink_to(root)
-    assert load(tmp_path / "link", environment={}).settings.ignore == ("B1",)
+    assert load(tmp_path / "link", environment={}).settings.ignore == ("E1",)
 
 
 def test_a_byte_order_mark_is_told_and_the_rest_applies(load_files: Callable[..., Loaded]) -> None:
-    loaded = load_files({"postil.toml": b"\xef\xbb\xbfignore = ['B1']\nignor = 1\n"})
-    assert loaded.settings.ignore == ("B1",)
+    loaded = load_files({"postil.toml": b"\xef\xbb\xbfignore = ['E1']\nignor = 1\n"})
+    assert loaded.settings.ignore == ("E1",)
     assert [(one.rule, one.line, one.column) for one in loaded.problems] == [
         ("settings-encoding", 0, 0),
         ("settings-unknown", 1, 0),

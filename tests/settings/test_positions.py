@@ -68,14 +68,14 @@ def test_pyproject(check: Check) -> None:
     [
         ("tool.postil.ignor = []\n#           ^^^^^ settings-unknown", ()),
         ("[tool]\npostil.ignor = []\n#      ^^^^^ settings-unknown", ()),
-        ("[tool]\npostil = {ignore = ['B1'], ignor = []}\n#                          ^^^^^ settings-unknown", ("B1",)),
+        ("[tool]\npostil = {ignore = ['E1'], ignor = []}\n#                          ^^^^^ settings-unknown", ("E1",)),
         (
-            "tool = {postil = {ignore = ['B1'], ignor = []}}\n#                                  ^^^^^ settings-unknown",
-            ("B1",),
+            "tool = {postil = {ignore = ['E1'], ignor = []}}\n#                                  ^^^^^ settings-unknown",
+            ("E1",),
         ),
-        ('[tool."postil"]\nignore = ["B1", ""]\n#               ^^ settings-value', ("B1",)),
-        ('[tool."post\\u0069l"]\nignore = ["B1", ""]\n#               ^^ settings-value', ("B1",)),
-        ("[ tool . postil ]\nignore=['B1',1]\n#            ^ settings-value", ("B1",)),
+        ('[tool."postil"]\nignore = ["E1", ""]\n#               ^^ settings-value', ("E1",)),
+        ('[tool."post\\u0069l"]\nignore = ["E1", ""]\n#               ^^ settings-value', ("E1",)),
+        ("[ tool . postil ]\nignore=['E1',1]\n#            ^ settings-value", ("E1",)),
     ],
 )
 def test_every_way_to_write_a_table(check: Check, text: str, rule: tuple[str, ...]) -> None:
@@ -155,21 +155,21 @@ def test_one_bad_statement_costs_itself(check: Check) -> None:
 
 
 def test_conflict_markers(load_files: Callable[..., Loaded]) -> None:
-    loaded = load_files({"postil.toml": "<<<<<<< HEAD\nfail-on = 'hint'\n=======\n>>>>>>> other\nignore = ['B1']\n"})
+    loaded = load_files({"postil.toml": "<<<<<<< HEAD\nfail-on = 'hint'\n=======\n>>>>>>> other\nignore = ['E1']\n"})
     assert [(one.line, one.rule) for one in loaded.problems] == [
         (0, "settings-syntax"),
         (2, "settings-syntax"),
         (3, "settings-syntax"),
     ]
-    assert (loaded.settings.fail_on, loaded.settings.ignore) == ("hint", ("B1",))
+    assert (loaded.settings.fail_on, loaded.settings.ignore) == ("hint", ("E1",))
 
 
 def test_keys_of_a_broken_header_do_not_fall_to_the_table_before(load_files: Callable[..., Loaded]) -> None:
     loaded = load_files(
-        {"postil.toml": "ignore = ['B1']\n[ruff\nselect = ['E']\nignore = ['F']\n[hover]\nenabled = false\n"}
+        {"postil.toml": "ignore = ['E1']\n[ruff\nselect = ['E']\nignore = ['F']\n[hover]\nenabled = false\n"}
     )
     assert [one.rule for one in loaded.problems] == ["settings-syntax"]
-    assert loaded.settings.ignore == ("B1",)
+    assert loaded.settings.ignore == ("E1",)
     assert loaded.settings.ruff.select == loaded.settings.ruff.ignore == ()
     assert loaded.settings.hover.enabled is False
 
@@ -191,8 +191,8 @@ def test_keys_of_a_broken_header_do_not_fall_to_the_table_before(load_files: Cal
 def test_what_is_broken_elsewhere_in_pyproject_is_not_our_business(
     load_files: Callable[..., Loaded], before: str
 ) -> None:
-    loaded = load_files({"pyproject.toml": f"[project]\n{before}[tool.postil]\nignore = ['B1']\n"})
-    assert loaded.settings.ignore == ("B1",)
+    loaded = load_files({"pyproject.toml": f"[project]\n{before}[tool.postil]\nignore = ['E1']\n"})
+    assert loaded.settings.ignore == ("E1",)
     assert not loaded.problems
 
 
@@ -206,7 +206,7 @@ HOSTILE = {
     "quotes": "a='''\n" * 100_000,
     "many settings": "[tool.postil]\n" + "".join(f"k{number}=1\n" for number in range(7_000)),
     "many mistakes": "[tool.postil]\n" + "k=\n" * 16_000,
-    "a number of 50,000 digits": "[tool.postil]\nignore=['B1']\na=" + "9" * 50_000,
+    "a number of 50,000 digits": "[tool.postil]\nignore=['E1']\na=" + "9" * 50_000,
     "zeros": "\0" * 900_000,
     "nested headers": "\n".join(f"[tool.postil.{'a.' * 12}b{number}]" for number in range(1_500)),
 }
@@ -250,7 +250,7 @@ def test_refused_yaml(text: str) -> None:
 
 
 def test_settings_that_are_too_long() -> None:
-    parsed = parse_toml("ignore = [" + "'B1'," * 20_000 + "]", ())
+    parsed = parse_toml("ignore = [" + "'E1'," * 20_000 + "]", ())
     assert parsed.values == {}
     assert [one.rule for one in parsed.troubles] == ["settings-unreadable"]
 

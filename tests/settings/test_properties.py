@@ -135,7 +135,7 @@ def test_scanner_and_tomllib_agree_on_what_stands_where(table: dict[str, Any]) -
 
 FRAGMENTS = [
     "[tool.postil]", "[tool.postil.ruff]", "[tool]", "[[a]]", "postil", "ignore", "fail-on", " = ", "=", "\n", "\n", "\r\n",
-    "[", "]", "{", "}", ",", "'", '"', '"""', "'''", "\\", "#", ".", "'B1'", '"info"', "3", "true", "\x00", "\ufeff", "é",
+    "[", "]", "{", "}", ",", "'", '"', '"""', "'''", "\\", "#", ".", "'E1'", '"info"', "3", "true", "\x00", "\ufeff", "é",
     "- ", ": ", "  ", "&a ", "*a", "!!str ", "---\n", "? ", "|\n", "\t", "<<: ",
 ]  # fmt: skip
 

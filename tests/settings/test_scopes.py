@@ -25,6 +25,7 @@ USER = [setting for setting in SETTINGS if setting.scope == "user"]
 WIDEST: dict[str, Any] = {
     "trusted-folders": ["/"],
     "log-level": "debug",
+    "workspace-diagnostics": True,
     "max-file-size": 10_000_000,
     "ruff.enabled": True,
     "ruff.use-project-configuration": True,
@@ -68,7 +69,7 @@ def test_a_workspace_cannot_set_what_is_the_users(load_files: Load, setting: Set
 @pytest.mark.parametrize("setting", USER, ids=lambda setting: setting.name)
 def test_the_user_can(load_files: Load, setting: Setting) -> None:
     wanted = tuple(said) if isinstance(said := WIDEST[setting.name], list) else said
-    text = said if isinstance(said, str) else ",".join(said)
+    text = ",".join(said) if isinstance(said, list) else str(said)
     for sources in (
         {"user": toml(setting.name, said)},
         {"editor": {"user": {setting.name: said}}, "editor_tells_scopes": True},
@@ -99,15 +100,15 @@ def test_a_workspace_narrows_and_never_widens(load_files: Load, name: str) -> No
 
 def test_what_the_user_ignores_stays_ignored(load_files: Load) -> None:
     loaded = load_files(
-        {"postil.toml": "ignore = ['B2']\nselect = ['B1']\nexclude = []\n[ruff]\nignore = ['F1']\n"},
-        user="ignore = ['B1']\nselect = ['X1']\nexclude = ['secret/']\n[ruff]\nignore = ['E1']\n",
-        editor={"ignore": ["B3", "B1"]},
-        environment={"POSTIL_IGNORE": "B4, B2"},
+        {"postil.toml": "ignore = ['E2']\nselect = ['E1']\nexclude = []\n[ruff]\nignore = ['F4']\n"},
+        user="ignore = ['E1']\nselect = ['D1']\nexclude = ['secret/']\n[ruff]\nignore = ['E1']\n",
+        editor={"ignore": ["E3", "E1"]},
+        environment={"POSTIL_IGNORE": "E4, E2"},
     )
-    assert loaded.settings.ignore == ("B1", "B2", "B3", "B4")
-    assert loaded.settings.ruff.ignore == ("E1", "F1")
+    assert loaded.settings.ignore == ("E1", "E2", "E3", "E4")
+    assert loaded.settings.ruff.ignore == ("E1", "F4")
     assert loaded.settings.exclude == ("secret/",)
-    assert loaded.settings.select == ("B1",)  # on, were it not ignored
+    assert loaded.settings.select == ("E1",)  # on, were it not ignored
     assert not loaded.problems
 
 
@@ -299,13 +300,13 @@ def test_the_same_name_in_two_spellings(load_files: Load) -> None:
 
 
 def test_reload_sees_what_changed(load_files: Load) -> None:
-    first = load_files({"postil.toml": "ignore = ['B1']\n"})
-    same = load_files({"postil.toml": "# a comment\nignore = ['B1']\n"})
+    first = load_files({"postil.toml": "ignore = ['E1']\n"})
+    same = load_files({"postil.toml": "# a comment\nignore = ['E1']\n"})
     assert (first, first.settings.digest) == (same, same.settings.digest)
-    noted = load_files({"postil.toml": "ignore = ['B1']\nignor = 1\n"})
+    noted = load_files({"postil.toml": "ignore = ['E1']\nignor = 1\n"})
     assert first != noted
     assert first.settings == noted.settings
-    changed = load_files({"postil.toml": "ignore = ['B2']\n"})
+    changed = load_files({"postil.toml": "ignore = ['E2']\n"})
     assert changed.settings != first.settings
     assert changed.settings.digest != first.settings.digest
     assert hash(first.settings) == hash(same.settings)
