@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from analyzers import ruff_configuration
 from server import wire
-from server.convert import uri_from_path
+from server.convert import path_from_uri, uri_from_path
 from server.notebooks import Notebooks
+from server.notices import Notices
 from server.pipeline import Pipeline, Plan
 from server.renaming import Renaming
 from server.rpc import Route, RpcError, State, describe
@@ -70,7 +71,10 @@ class App:
         self.analysis = Worker("analysis", memory=ANALYSIS_MEMORY)
         self.names = Worker("names", memory=NAMES_MEMORY)
         self._configured = asyncio.Event()
-        self.pipeline = Pipeline(self.session, self.connection, self.analysis, self._plan, self._configured.is_set)
+        self.notices = Notices(self)
+        self.pipeline = Pipeline(
+            self.session, self.connection, self.analysis, self._plan, self._configured.is_set, self.notices.findings
+        )
         self.notebooks = Notebooks(self.session, self.pipeline)
         self.renaming = Renaming(self)
         self.messages_shown: set[str] = set()
@@ -240,6 +244,7 @@ class App:
             folder.settings, folder.trusted = settings, trusted
         if not self.session.folders:
             self.session.unfiled = folders[0]
+        self.notices.update(problem for settings, _ in loaded for problem in settings.problems)
 
     def reload_soon(self) -> None:
         """Read the settings again shortly; many causes in a row make one reload."""
@@ -286,8 +291,12 @@ class App:
             self.pipeline.change(changed)
 
     def _did_close(self, params: wire.DidClose) -> None:
-        if self.session.close(params.text_document.uri):
-            self.pipeline.close(params.text_document.uri)
+        uri = params.text_document.uri
+        if self.session.close(uri):
+            self.pipeline.close(uri)
+            path = path_from_uri(uri)
+            if path is not None:
+                self.notices.publish_closed(path)
 
     def _did_save(self, params: wire.DidClose) -> None:
         name = params.text_document.uri.rpartition("/")[2]

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -126,12 +126,14 @@ class Pipeline:
         worker: Worker,
         plan: Callable[[Document], Plan],
         is_ready: Callable[[], bool],
+        notices: Callable[[Document], list[Finding]],
     ) -> None:
         self._session = session
         self._connection = connection
         self._worker = worker
         self._plan = plan
         self.is_ready = is_ready
+        self._notices = notices
         self._tracked: dict[str, Tracked] = {}
         self._children: dict[RuffConfiguration, RuffServer] = {}
         self._quarantined: dict[str, None] = {}
@@ -566,9 +568,23 @@ class Pipeline:
         shown: list[Shown] = []
         if tracked.ruff_seen is document:
             self._add_ruff(tracked, shown, encoding)
-        for own in tracked.own:
-            if not _is_ignored(own.finding.rule, tracked.plan.ignored):
-                shown.append(self._own_shown(document, own.finding, own.start, own.end, encoding))
+        shown += [
+            # The places of a moved finding are right, those of its fixes are not.
+            self._own_shown(
+                document,
+                own.finding
+                if tracked.own_seen is document or not own.finding.fixes
+                else replace(own.finding, fixes=()),
+                own.start,
+                own.end,
+                encoding,
+            )
+            for own in tracked.own
+            if not _is_ignored(own.finding.rule, tracked.plan.ignored)
+        ]
+        for finding in self._notices(document):
+            start, end = document.point(finding.span.start), document.point(finding.span.end)
+            shown.append(self._own_shown(document, finding, start, end, encoding))
         shown.sort(key=_by_place)
         del shown[MAX_SHOWN:]
         note = self._note(tracked)

@@ -1,8 +1,7 @@
-"""A session with an editor, written down as it goes, and played again.
+"""A session with an editor, written down as it goes.
 
 `postil serve --record FILE` writes one JSON object per message: the direction (`in` from the client, `out` from the server),
-the milliseconds since the start, and the message itself. `postil replay FILE` starts a server, sends it what the client
-sent, in the same order and at the same pace or faster, and prints what is different in the answers.
+the milliseconds since the start, and the message itself. `postil replay FILE` (`server/replay.py`) plays it to a fresh server.
 
 Invariant: a recording holds the user's code, so it is written only where the user asks for it, to a file of mode 0600.
 """
