@@ -1,7 +1,7 @@
 """What the client says that it can do, and what the server says that it can: the two halves of `initialize`.
 
-Ours is written by hand, because building it with pygls would mean importing lsprotocol before the client gets its answer. A test
-compares it with what pygls builds from the registered features.
+Ours is written by hand, because building it with pygls would mean importing lsprotocol before the client gets its answer. A
+test compares it with what pygls builds from the registered features.
 
 Invariant: everything is registered statically here or dynamically in `server/app.py`, nothing both ways. A client that can
 pull diagnostics is told to pull, and is never pushed to.

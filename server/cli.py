@@ -34,7 +34,7 @@ COMMANDS = {
     ),
     "trust": Command("say that a folder's own tool configuration may be used", "server.config_command", "run_trust"),
     "doctor": Command("what works here, what does not, and what to do about it", "server.doctor", "run"),
-    "replay": Command("replay a recorded editor session", "server.trace", "replay_command"),
+    "replay": Command("replay a recorded editor session", "server.replay", "replay_command"),
 }
 
 _INTERRUPTED = 130

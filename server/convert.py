@@ -110,7 +110,7 @@ def document_key(uri: str) -> str:
 
     Percent-encoding and a Windows drive's case are settled for `file:`; other schemes are opaque.
     """
-    if not uri[:5].lower() == "file:":
+    if uri[:5].lower() != "file:":
         return uri
     if "%" not in uri and uri.startswith("file:///") and ":" not in uri[8:] and uri.isascii():
         return uri  # the usual case, and each keystroke asks

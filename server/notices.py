@@ -1,7 +1,7 @@
 """Mistakes in settings files, shown on their lines; and one message for those that are in no file of the workspace.
 
-Invariant: a settings file that is open is published by the pipeline like any document, with its mistakes among its findings; one
-that is not open is published here, to clients that are pushed to. Never both.
+Invariant: a settings file that is open is published by the pipeline like any document, with its mistakes among its findings;
+one that is not open is published here, to clients that are pushed to. Never both.
 """
 
 from __future__ import annotations

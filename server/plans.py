@@ -34,9 +34,14 @@ def plan(document: Document, folder: Folder | None) -> Plan:
     if document.language == "python":
         options = replace(options, syntax_errors=False)
     configuration = own_configuration(ruff.select, ruff.extend_select, ruff.ignore)
-    if folder.trusted and ruff.use_project_configuration and path is not None and folder.path is not None:
-        if project_configuration(Path(folder.path), Path(path)) is not None:
-            configuration = from_project(ruff.extend_select, ruff.ignore)
+    may_decide = folder.trusted and ruff.use_project_configuration
+    if (
+        may_decide
+        and path is not None
+        and folder.path is not None
+        and project_configuration(Path(folder.path), Path(path))
+    ):
+        configuration = from_project(ruff.extend_select, ruff.ignore)
     return Plan(configuration, options, settings.ignore)
 
 

@@ -14,7 +14,7 @@ import select
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from analyzers.framing import FrameReader, frame
 from analyzers.processes import kill_group, spawn
@@ -77,7 +77,7 @@ class Player:
         self._published: dict[str, Any] = {}
         self._reader = FrameReader()
 
-    def __enter__(self) -> Player:
+    def __enter__(self) -> Self:
         """Start the server."""
         command = [sys.executable, "-I", launcher(), "serve"]
         self._child = spawn(command, stderr=subprocess.DEVNULL)
@@ -99,11 +99,11 @@ class Player:
             elif "method" not in message and "id" in message:
                 identity = repr(message["id"])
                 answers[identity] = message
-                self._wait(lambda wanted=identity: wanted in self._answers, ANSWER_LIMIT)  # type: ignore[misc]
+                self._wait(lambda wanted=identity: wanted in self._answers, ANSWER_LIMIT)
             elif message.get("method") == "textDocument/publishDiagnostics":
                 uri = message["params"]["uri"]
                 expected[uri] = message["params"]["diagnostics"]
-                self._wait(lambda one=uri: self._published.get(one) == expected[one], NEWS_LIMIT)  # type: ignore[misc]
+                self._wait(lambda one=uri: self._published.get(one) == expected[one], NEWS_LIMIT)
         return [
             *(
                 _difference(f"answer {one}", wanted, self._answers.get(one))

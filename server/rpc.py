@@ -8,7 +8,8 @@ Until somebody calls `start`, whatever follows `initialize` waits: the client ge
 imported that all else needs. For the same reason asyncio and logging, 60 ms together, are imported where they are used.
 
 Handlers are called at once and in order. What a plain one returns is the answer; an asynchronous one returns a coroutine,
-which runs as a task that can be cancelled, so whatever it looks up before that is the state at the message's arrival. Nothing here knows pygls or lsprotocol: they take 0.3 s to import, and the client waits for `initialize`.
+which runs as a task that can be cancelled, so whatever it looks up before that is the state at the message's arrival.
+Nothing here knows pygls or lsprotocol: they take 0.3 s to import.
 
 Invariant: every request with a valid id gets exactly one answer, whatever its handler does, `SystemExit` included.
 Invariant: an answer holds no text of an exception, no path and no code. Details go to the log: type and place, no message.
