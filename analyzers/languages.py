@@ -82,7 +82,8 @@ _ECMA_BRANCHING = Branching(
     jumps="break_statement continue_statement",
     outer_as_namespace=True,
 )
-_ECMA_FUNCTIONS = "function_declaration generator_function_declaration function_expression generator_function arrow_function method_definition"
+_ECMA_EXPRESSIONS = "function_expression generator_function arrow_function"
+_ECMA_FUNCTIONS = f"function_declaration generator_function_declaration method_definition {_ECMA_EXPRESSIONS}"
 _ECMA_WRAPPERS = (
     "export_statement lexical_declaration variable_declaration variable_declarator expression_statement "
     "assignment_expression pair parenthesized_expression"
@@ -358,6 +359,7 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         id="kotlin",
+        errors="brackets",
         title="Kotlin",
         module="tree_sitter_kotlin",
         suffixes=(".kt", ".kts"),
