@@ -190,7 +190,7 @@ def _git(workspace: str) -> Iterator[Check]:
 
     try:
         binary = git_binary(workspace)
-        found = git(os.path.dirname(_house()), "version").decode("utf-8", "replace").strip()
+        found = git(workspace, "version").decode("utf-8", "replace").strip()
     except GitError as error:
         yield Check("warn", "git", str(error), "install git; without it `--since` does not work, all else does")
         return

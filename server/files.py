@@ -22,7 +22,7 @@ import tempfile
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from analyzers.languages import language_of
 
@@ -105,21 +105,25 @@ def read_workspace_file(path: str, root: str | None, *, max_size: int = MAX_FILE
         real = os.path.realpath(path, strict=True)
         if root is not None and not is_inside(real, os.path.realpath(root, strict=True)):
             raise Unreadable("outside the project")
+        if not stat.S_ISREG(os.stat(real).st_mode):
+            raise Unreadable("not a regular file")
         descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise Unreadable(_reason(error)) from None
-    with open(descriptor, "rb", closefd=True) as file:
-        status = os.fstat(descriptor)
+    try:
+        status = os.fstat(descriptor)  # what was opened, which may be another file than the one looked at
         if not stat.S_ISREG(status.st_mode):
             raise Unreadable("not a regular file")
         if root is not None and status.st_nlink > 1:
             raise Unreadable("with several hard links")
         if status.st_size > max_size:
             raise Unreadable("too large")
-        try:
+        with open(descriptor, "rb", closefd=False) as file:
             content = file.read(max_size + 1)
-        except OSError as error:
-            raise Unreadable(_reason(error)) from None
+    except OSError as error:
+        raise Unreadable(_reason(error)) from None
+    finally:
+        os.close(descriptor)
     if len(content) > max_size:
         raise Unreadable("too large")
     return content
@@ -182,8 +186,10 @@ def replace_file(path: str, expected: bytes, content: bytes) -> None:
 
 
 def _expect(path: str, content: bytes) -> None:
-    if read_workspace_file(path, None, max_size=len(content)) != content:
-        raise Unreadable("changed meanwhile")
+    with suppress(Unreadable):
+        if read_workspace_file(path, None, max_size=len(content)) == content:
+            return
+    raise Unreadable("changed meanwhile")
 
 
 def is_inside(path: str, folder: str) -> bool:
@@ -204,17 +210,26 @@ class Found:
     missing: list[str] = field(default_factory=list)
 
 
-class _Matcher(Protocol):
-    """What is used of pathspec's compiled patterns."""
+@dataclass(frozen=True, slots=True)
+class _Matcher:
+    """The patterns of one file, as pathspec understands them: whether each leaves out, and its expression."""
 
-    def check_file(self, file: str, /) -> _Verdict:
-        """Say whether `file`, relative to the patterns' folder, is meant."""
+    patterns: tuple[tuple[bool, re.Pattern[str]], ...]
 
+    def verdict(self, path: str) -> bool | None:
+        """Return whether `path`, a folder's with a slash at its end, is left out; None where no pattern is about it.
 
-class _Verdict(Protocol):
-    @property
-    def include(self) -> bool | None:
-        """True: meant; False: expressly not meant; None: nothing said."""
+        pathspec lets a pattern for folders match what is inside as well (its group `ps_d` is the slash after the folder).
+        To git `!b/` takes back the folder alone, and what is inside is decided by itself.
+        """
+        for leaves_out, expression in reversed(self.patterns):
+            match = expression.search(path)
+            if match is None:
+                continue
+            through_folder = "ps_d" in expression.groupindex and match["ps_d"] and match.end() < len(path)
+            if not through_folder or any(one.end() == len(path) for one in expression.finditer(path)):
+                return leaves_out
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +260,7 @@ class _Ignores:
 def _verdict(level: tuple[str, _Matcher], entry: os.DirEntry[str], folder: bool) -> bool | None:  # noqa: FBT001 - private
     base, matcher = level
     relative = entry.path[len(base.rstrip(os.sep)) + 1 :]
-    return matcher.check_file(relative + "/" if folder else relative).include
+    return matcher.verdict(relative + "/" if folder else relative)
 
 
 def discover(paths: Sequence[str], root: str, exclude: Sequence[str] = ()) -> Found:
@@ -351,27 +366,19 @@ def _matcher(lines: Iterable[str], found: Found) -> _Matcher | None:
         if segments.count("**") > MAX_STARS or any(len(re.findall(r"\*+", one)) > MAX_STARS for one in segments):
             found.skipped["patterns with too many wildcards"] += 1
             continue
-        patterns.append(line)
-    if not patterns:
-        return None
+        patterns += _compiled(line)
+    return _Matcher(tuple(patterns)) if patterns else None
+
+
+def _compiled(line: str) -> list[tuple[bool, re.Pattern[str]]]:
+    """Return the pattern of one line; nothing for a line that is no pattern, which git passes over too."""
     from pathspec import GitIgnoreSpec
 
     try:
-        matcher: _Matcher = GitIgnoreSpec.from_lines(patterns)
+        patterns = GitIgnoreSpec.from_lines([line]).patterns
     except ValueError:
-        # One line that is no pattern must not cost the others; git passes over it too.
-        matcher = GitIgnoreSpec.from_lines([line for line in patterns if _is_pattern(line)])
-    return matcher
-
-
-def _is_pattern(line: str) -> bool:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
+        return []
+    return [(one.include, one.regex) for one in patterns if one.include is not None and one.regex is not None]
 
 
 def _reason(error: OSError) -> str:

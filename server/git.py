@@ -97,7 +97,7 @@ class OldTree:
     commit: str
     blobs: dict[str, str] = field(default_factory=dict)  # path from the top -> object id
     submodules: set[str] = field(default_factory=set)
-    _ids: set[str] = field(default_factory=set)
+    _away: frozenset[str] | None = None
 
     def is_unchanged(self, path: str, content: bytes) -> bool:
         """Return whether the file at `path` was there with just this content.
@@ -109,7 +109,7 @@ class OldTree:
             return name is not None
         old = self.blobs.get(name)
         now = blob_id(content, len(self.commit))
-        return old == now or (old is None and now in self._ids)
+        return old == now or (old is None and now in self._moved_away())
 
     def changed_lines(self, path: str, content: bytes, text: str) -> frozenset[int] | None:
         """Return the lines of `text` (from 0) that the old file did not have; None where the whole file is new.
@@ -130,6 +130,13 @@ class OldTree:
         return changed_lines(
             decoded(before.replace(b"\0", b"?"), python=name is not None and name.endswith(".py")).text, text
         )
+
+    def _moved_away(self) -> frozenset[str]:
+        """Return the ids of the files that are not at their old place any more."""
+        if self._away is None:
+            gone = (one for path, one in self.blobs.items() if not os.path.lexists(os.path.join(self.top, path)))
+            self._away = frozenset(gone)
+        return self._away
 
     def _name(self, path: str) -> str | None:
         real = os.path.realpath(path)
@@ -166,7 +173,6 @@ def old_tree(workspace: str, revision: str) -> OldTree:
                 tree.submodules.add(path)
             else:
                 tree.blobs[path] = fields[2].decode("ascii", "replace")
-    tree._ids.update(tree.blobs.values())  # noqa: SLF001 - its own module
     return tree
 
 

@@ -35,7 +35,7 @@ def as_text(report: Report, *, colour: bool, excerpts: bool, quiet: bool, width:
     lines: list[str] = []
     for path, group in groupby(report.findings, key=lambda one: one.path):
         if excerpts:
-            lines.append(paint(BOLD, term_safe(path)))
+            lines.append(paint(BOLD, _path(path)))
             for one in group:
                 lines += _block(one, paint, width)
             lines.append("")
@@ -124,8 +124,11 @@ def count_line(report: Report) -> str:
     if not report.findings:
         return f"no findings in {files}" if report.checked else "no files to check"
     counts = Counter(one.finding.severity for one in report.findings)
-    words = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note", Severity.HINT: "hint"}
-    parts = ", ".join(f"{counts[one]} {word}{_s(counts[one])}" for one, word in words.items() if counts[one])
+    words = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "info", Severity.HINT: "hint"}
+    plurals = {word: word if word == "info" else f"{word}s" for word in words.values()}
+    parts = ", ".join(
+        f"{counts[one]} {word if counts[one] == 1 else plurals[word]}" for one, word in words.items() if counts[one]
+    )
     total = len(report.findings)
     affected = len({one.path for one in report.findings})
     return f"{total} finding{_s(total)} ({parts}) in {affected} of {files}"
@@ -154,7 +157,7 @@ def _summary(report: Report, paint: Callable[[str, str], str]) -> str:
 
 
 def _line(one: Reported, paint: Callable[[str, str], str]) -> str:
-    place = f"{term_safe(one.path)}:{one.start.line}:{one.start.column}:"
+    place = f"{_path(one.path)}:{one.start.line}:{one.start.column}:"
     severity = one.finding.severity.name.lower()
     return f"{place} {paint(_STYLES[one.finding.severity], severity)}[{_rule(one)}] {_message(one)}"
 
@@ -214,6 +217,11 @@ def _last_cells(text: str, width: int) -> str:
 
 def _rule(one: Reported) -> str:
     return term_safe(one.finding.rule)
+
+
+def _path(path: str) -> str:
+    """Return `path` so that it cannot start a workflow command in a build's log, where a line that starts with `::` is one."""
+    return "./" + term_safe(path) if path.startswith(("::", "##")) else term_safe(path)
 
 
 def _message(one: Reported) -> str:
