@@ -38,7 +38,7 @@ MAX_ENTRIES = 1_000  # of a list
 
 def _setting(description: str, narrowing: Narrowing | None, *, default: object, **limits: Any) -> Any:
     """Declare a setting. Without a `narrowing` it is the user's alone; with one, a workspace may set it too."""
-    extra = {"scope": "workspace" if narrowing else "user"}
+    extra: Any = {"scope": "workspace" if narrowing else "user"}
     if narrowing:
         extra["narrowing"] = narrowing
     if isinstance(default, tuple):
