@@ -71,7 +71,7 @@ class Features:
             return None
         at = self._point(document, params.position)
         formats = self._app.session.capabilities.hover_formats
-        markdown = "markdown" in formats
+        markdown = next((one for one in formats if one in ("markdown", "plaintext")), "") == "markdown"  # its order counts
         text = await hover(self._state, self._docs, document.uri, at, markdown=markdown)
         if text is None:
             return None

@@ -360,7 +360,7 @@ class Pipeline:
         tracked.ruff_off = ""
         if not tracked.own_active or tracked.own_seen is tracked.document:
             tracked.grace_over = True
-        elif self._session.capabilities.pull and tracked.waiting:
+        elif self._session.capabilities.refresh and tracked.waiting:  # who cannot be asked to pull again gets all at once
             tracked.grace = self._loop.call_later(GRACE, self._grace_ended, tracked, tracked.document)
         self._settle(tracked)
 
