@@ -6,8 +6,8 @@ interpreter, which starts no process. The user's installed packages are read as 
 
 What jedi answers is not believed. Its results become edits of the places that differ, and are checked by the compiler's
 trees and symbol tables (`rename_checks.py`, `refactoring_checks.py`); what cannot be confirmed is refused with a reason.
-jedi itself looks into thirty files at most, and not at all for names of one or two letters; here all files of the workspace that hold
-the word are looked into, or the rename is refused.
+jedi itself looks into thirty files at most, and not at all for names of one or two letters; here all files of the workspace
+that hold the word are looked into, or the rename is refused.
 
 Invariant: no environment is searched for or created, no default project, `.jedi/` is not read, nothing is pickled, nothing
 is written, and no file is read that is not a regular file of a bounded size.
@@ -133,9 +133,9 @@ class Names:
         """Return the edits that give the selected expression a name."""
         try:
             with self._request(path, root, text, {}, self._seconds):
-                script, start, end = self._selection(path, text, (line, column), (end_line, end_column), name)
+                script, start, end, selected = self._selection(path, text, (line, column), (end_line, end_column), name)
                 result = script.extract_variable(*start, new_name=name, until_line=end[0], until_column=end[1])
-                return _checked(path, text, result, lambda new: checks.extracted_wrongly(text, new, name))
+                return _checked(path, text, result, lambda new: checks.extracted_wrongly(text, new, name, selected))
         except Refused as refusal:
             return Refactoring(refused=str(refusal))
 
@@ -145,9 +145,11 @@ class Names:
         """Return the edits that move the selected expression, or statements, into a function."""
         try:
             with self._request(path, root, text, {}, self._seconds):
-                script, start, end = self._selection(path, text, (line, column), (end_line, end_column), name)
+                script, start, end, selected = self._selection(path, text, (line, column), (end_line, end_column), name)
                 result = script.extract_function(*start, new_name=name, until_line=end[0], until_column=end[1])
-                return _checked(path, text, result, lambda new: checks.function_extracted_wrongly(text, new, name))
+                return _checked(
+                    path, text, result, lambda new: checks.function_extracted_wrongly(text, new, name, selected)
+                )
         except Refused as refusal:
             return Refactoring(refused=str(refusal))
 
@@ -251,8 +253,8 @@ class Names:
 
     def _selection(
         self, path: str, text: str, start: tuple[int, int], end: tuple[int, int], name: str
-    ) -> tuple[Any, tuple[int, int], tuple[int, int]]:
-        """Return the script, and the ends of the selection without the white space around it, in jedi's lines from 1."""
+    ) -> tuple[Any, tuple[int, int], tuple[int, int], str]:
+        """Return the script, and of the selection without the white space around it both ends, in jedi's lines from 1, and text."""
         check_name(name)
         if re.search(rf"\b{re.escape(name)}\b", text):
             raise Refused(f"'{name}' is in use in this file")
@@ -265,7 +267,9 @@ class Names:
         stop = document.point(last - len(selected) + len(selected.rstrip()))
         script = self.script(path, text)
         _check_syntax(script)
-        return script, (begin.line + 1, begin.column), (stop.line + 1, stop.column)
+        before = document.line_text(begin.line)[: begin.column]
+        selected = (before if before.isspace() else "") + selected.strip()
+        return script, (begin.line + 1, begin.column), (stop.line + 1, stop.column), selected
 
 
 class _OwnEnvironment(InterpreterEnvironment):  # type: ignore[misc]

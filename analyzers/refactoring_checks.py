@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import symtable
+import textwrap
 from typing import TYPE_CHECKING
 
 from analyzers.rename_checks import TOO_DEEP, symbols, table_of, tree_of
 
 if TYPE_CHECKING:
+    import symtable
     from collections.abc import Iterator
 
 _BUILTINS = frozenset(dir(builtins))
@@ -28,8 +29,8 @@ _BUILTINS = frozenset(dir(builtins))
 # Extract and inline a variable
 
 
-def extracted_wrongly(before: str, after: str, name: str) -> str:
-    """Return why `after` is not `before` with an expression put into the variable `name`, or nothing."""
+def extracted_wrongly(before: str, after: str, name: str, selected: str) -> str:
+    """Return why `after` is not `before` with the expression `selected` put into the variable `name`, or nothing."""
     try:
         was, is_ = tree_of(before), tree_of(after)
         if was is None:
@@ -40,6 +41,8 @@ def extracted_wrongly(before: str, after: str, name: str) -> str:
         if found is None:
             return "the result has no such variable"
         block, index, value = found
+        if ast.dump(value) != _expression(selected):
+            return "the selection is not a whole expression"
         del block[index]
         if index >= len(block):
             return "nothing follows the variable"
@@ -73,6 +76,14 @@ def inlined_wrongly(before: str, after: str, name: str, line: int) -> str:
         return "" if ast.dump(was) == ast.dump(is_) else "the result would compute something else"
     except TOO_DEEP:
         return "the file is nested too deeply"
+
+
+def _expression(text: str) -> str:
+    """Return the dump of the tree of an expression, or nothing."""
+    try:
+        return ast.dump(ast.parse(f"({text.strip()}\n)", mode="eval").body)
+    except (SyntaxError, ValueError, *TOO_DEEP):
+        return ""
 
 
 class _Substitution(ast.NodeTransformer):
@@ -246,8 +257,8 @@ def _bound_in(node: ast.AST) -> set[str]:
 # Extract a function
 
 
-def function_extracted_wrongly(before: str, after: str, name: str) -> str:
-    """Return why the function `name`, new in `after`, does not stand for the code that it was made of; or nothing."""
+def function_extracted_wrongly(before: str, after: str, name: str, selected: str) -> str:
+    """Return why the function `name`, new in `after`, does not stand for the code `selected`; or nothing."""
     try:
         if tree_of(before) is None:
             return "the file has syntax that cannot be checked"
@@ -261,9 +272,27 @@ def function_extracted_wrongly(before: str, after: str, name: str) -> str:
         ]
         if len(functions) != 1:
             return f"'{name}' is in use"
+        if not _holds(functions[0], selected):
+            return "the selection is neither a whole expression nor whole statements"
         return _unknown_names(table_of(before), table_of(after), name) or _assigned_late(functions[0])
     except TOO_DEEP:
         return "the file is nested too deeply"
+
+
+def _holds(function: ast.FunctionDef | ast.AsyncFunctionDef, selected: str) -> bool:
+    """Whether a function's body is the selected code: returned as an expression, or as statements before a `return`."""
+    body = [ast.dump(statement) for statement in function.body]
+    expression = _expression(selected)
+    match function.body:
+        case [ast.Return(value=ast.expr() as value)] if ast.dump(value) == expression:
+            return True
+    try:
+        statements = ast.parse(textwrap.dedent(selected)).body
+    except (SyntaxError, ValueError, *TOO_DEEP):
+        return False
+    wanted = [ast.dump(statement) for statement in statements]
+    added = function.body[len(wanted) :]
+    return body[: len(wanted)] == wanted and (not added or (len(added) == 1 and isinstance(added[0], ast.Return)))
 
 
 def _unknown_names(was: symtable.SymbolTable, is_: symtable.SymbolTable, name: str) -> str:
@@ -315,4 +344,19 @@ def _assigned_late(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
             late = next(one.id for one in reads if one.id in stored - known - declared)
             return f"'{late}' is read before it has a value in the new function"
         known |= stored
+    last = function.body[-1]
+    if isinstance(last, ast.Return) and isinstance(last.value, (ast.Name, ast.Tuple)):
+        sure = {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)} | declared
+        for statement in function.body:
+            if not isinstance(statement, (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match)):
+                sure |= {
+                    one.id
+                    for one in ast.walk(statement)
+                    if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+                }
+                sure |= {one.name for one in (statement,) if isinstance(one, (ast.FunctionDef, ast.ClassDef))}
+        returned = {one.id for one in ast.walk(last.value) if isinstance(one, ast.Name)}
+        unsure = sorted((returned & known) - sure)
+        if unsure:
+            return f"'{unsure[0]}' may have no value at the end of the new function"
     return ""

@@ -139,7 +139,33 @@ def _places(code: Code, path: str, script: Any, leaf: Any, defined: list[_Defini
         places.setdefault(where, set()).add((one.line - 1, one.column))
     if not places:
         raise Refused(f"nobody knows what '{name}' refers to")
+    if path in places:
+        places[path] |= _declared(script, name, places[path])
     return places
+
+
+def _declared(script: Any, name: str, known: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return the uses in functions that declare the name `nonlocal` or `global`: jedi finds the declaration alone."""
+    leaves = script._module_node.get_used_names().get(name, ())  # noqa: SLF001
+    found = set()
+    for declared in leaves:
+        if declared.parent.type not in {"nonlocal_stmt", "global_stmt"} or _place(declared) not in known:
+            continue
+        function = declared.search_ancestor("funcdef")
+        if function is not None:
+            found.update(
+                _place(leaf)
+                for leaf in leaves
+                if function.start_pos <= leaf.start_pos < function.end_pos
+                and leaf.get_previous_leaf() != "."
+                and not (leaf.parent.type == "argument" and leaf.parent.children[0] is leaf)
+            )
+    return found
+
+
+def _place(leaf: Any) -> tuple[int, int]:
+    line, column = leaf.start_pos
+    return line - 1, column
 
 
 def _text_of(code: Code, path: str) -> str:
