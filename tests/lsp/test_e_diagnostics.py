@@ -351,3 +351,24 @@ def test_lsp_50_identity_survives_moves(ready: ReadyServer) -> None:
     for version, blank in zip(itertools.count(2), ("# one\n", "# one\n# two\n", ""), strict=False):
         client.change(uri, version, blank + UNUSED_AND_UNDEFINED)
         assert [one["data"]["fingerprint"] for one in client.pull(uri)["items"]] == before
+
+
+COMPLEX = "def g(a):\n" + "".join(f"    if a > {n} and a < {n + 100}:\n        a += {n}\n" for n in range(40)) + "    return a\n"
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_lsp_53_a_pull_answered_early_is_asked_for_again(ready: ReadyServer, supported: bool) -> None:
+    """ruff's findings do not wait for postil's own: those come by a refresh, or at once where no refresh can be asked for."""
+    offered = capabilities.pull()
+    offered["workspace"]["diagnostics"] = {"refreshSupport": supported}
+    client = ready(offered)
+    uri = client.open(client.uri("a.py"), "import os\n" + COMPLEX)
+
+    def is_complete(items: list[Any]) -> bool:
+        return {"F401", "cognitive-complexity"} <= {one["code"] for one in items}
+
+    complete = is_complete(client.pull(uri)["items"])
+    assert complete or supported, "the rest of the findings would never be shown"
+    if not complete:
+        client.wait_until(lambda: bool(client.requests("workspace/diagnostic/refresh")), timeout=5, what="a refresh")
+        assert is_complete(client.pull(uri)["items"])

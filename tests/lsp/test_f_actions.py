@@ -27,9 +27,21 @@ def announced(client: RawClient) -> Any:
 
 
 def opened(client: RawClient, text: str = TEXT, name: str = "a.py") -> tuple[str, list[Any]]:
-    """Open a document and return its URI and its diagnostics; a client that pulls is asked for."""
+    """Open a document and return its URI and its diagnostics, once all that is to be found is found."""
     uri = client.open(client.uri(name), text)
-    return uri, client.pull(uri)["items"]
+    return uri, settled(client, uri, text)
+
+
+def settled(client: RawClient, uri: str, text: str) -> list[Any]:
+    """Pull until postil's own findings are there too: a pull may be answered before, with a request to pull again."""
+    found: list[Any] = []
+
+    def complete() -> bool:
+        found[:] = client.pull(uri)["items"]
+        return "def g" not in text or any(one["code"] == "cognitive-complexity" for one in found)
+
+    client.wait_until(complete, what="postil's own findings")
+    return found
 
 
 def actions(client: RawClient, uri: str, found: list[Any], *, text: str = TEXT, **context: Any) -> list[Any]:
@@ -71,7 +83,9 @@ def test_lsp_56_trigger_kind(ready: ReadyServer) -> None:
     assert automatic
     assert not of_kind(automatic, "source")
     assert {one["title"] for one in automatic} <= {one["title"] for one in invoked}
-    assert isinstance(actions(client, uri, found[:1], triggerKind=99), list)
+    params = {"textDocument": {"uri": uri}, "range": whole(TEXT), "context": {"diagnostics": [], "triggerKind": 99}}
+    answer = client.request("textDocument/codeAction", params)
+    assert "result" in answer or answer["error"]["code"] == -32602
 
 
 def test_lsp_56_only_announced_properties_are_left_to_resolve(ready: ReadyServer) -> None:
@@ -212,7 +226,8 @@ def test_lsp_57_every_offered_edit_applies(ready: ReadyServer) -> None:
                 assert answer["error"]["code"] in (-32801, -32803), answer
                 continue
             edits = edits_of(answer["result"]["edit"], uri)
-            assert applied(text, edits) != text, action["title"]
+            # Whether a source action has something to do is found out when it is asked for.
+            assert applied(text, edits) != text or action["kind"].startswith("source."), action["title"]
             seen += 1
     assert seen > 5
     client.check_clean()
@@ -232,15 +247,19 @@ def test_lsp_57_suppressing_works_and_settles(ready: ReadyServer) -> None:
         edit = client.result("codeAction/resolve", offered[0])["edit"]
         version += 1
         client.change(uri, version, applied(text, edits_of(edit, uri)))
-        left = [other["data"]["fingerprint"] for other in client.pull(uri)["items"]]
-        messages = [(other["code"], other["message"]) for other in client.pull(uri)["items"]]
-        assert one["data"]["fingerprint"] not in left or (one["code"], one["message"]) not in messages
-        assert len(left) < len(found), one
+        missing = len(found) - 1
+
+        def settled_without(one: Any = one, missing: int = missing) -> bool:
+            left = client.pull(uri)["items"]
+            return len(left) == missing and (one["code"], one["message"]) not in [
+                (other["code"], other["message"]) for other in left
+            ]
+
+        client.wait_until(settled_without, timeout=5, what=f"{one['code']} to be suppressed, and nothing else")
         version += 1
         client.change(uri, version, text)
-        assert len(client.pull(uri)["items"]) == len(found)
-        found_again = {other["data"]["fingerprint"]: other for other in client.pull(uri)["items"]}
-        assert one["data"]["fingerprint"] in found_again
+        again = settled(client, uri, text)
+        assert [other["data"]["fingerprint"] for other in again] == [other["data"]["fingerprint"] for other in found]
         sources.add(one["source"])
     assert len(sources) == 2, sources
 
@@ -262,7 +281,8 @@ def test_lsp_58_annotations_and_operations_only_if_announced(ready: ReadyServer,
         assert '"snippet"' not in said
         assert '"kind"' not in said
         if not supported:
-            assert "nnotation" not in said
+            assert '"annotationId"' not in said
+            assert '"changeAnnotations"' not in said
         for change in edit.get("documentChanges", []):
             for text_edit in change["edits"]:
                 if "annotationId" in text_edit:
