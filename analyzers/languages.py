@@ -80,6 +80,7 @@ _ECMA_BRANCHING = Branching(
     decisions=f"{_PLAIN_DECISIONS} ternary_expression",
     nesting="for_statement for_in_statement while_statement do_statement switch_statement catch_clause ternary_expression",
     jumps="break_statement continue_statement",
+    operators="&& || ??",
     outer_as_namespace=True,
 )
 _ECMA_EXPRESSIONS = "function_expression generator_function arrow_function"
@@ -302,6 +303,7 @@ LANGUAGES: tuple[Language, ...] = (
             nesting="for_statement foreach_statement while_statement do_statement switch_statement switch_expression "
             "catch_clause conditional_expression",
             jumps="goto_statement",
+            operators="&& || ??",
             closures="lambda_expression anonymous_method_expression",
             elses="",
             calls="invocation_expression",
@@ -373,6 +375,7 @@ LANGUAGES: tuple[Language, ...] = (
             decisions="'if 'for 'while when_entry 'catch",
             ifs="if_expression",
             nesting="for_statement while_statement do_while_statement when_expression catch_block",
+            operators="&& || ?:",
             closures="lambda_literal anonymous_function",
             elses="",
             overloads=True,

@@ -63,6 +63,7 @@ _SAME_DEPTH_FIELDS = frozenset(
 _PARENTHESES = frozenset(("parenthesized_expression", "parenthesized_statements"))
 _LABELS = frozenset(("statement_identifier", "label_name", "label", "identifier"))
 _LONGEST_NAME = 200  # bytes of a call's name that are compared
+_COALESCING = frozenset((b"??", b"?:"))  # shorthand, which the white paper does not charge for
 _OWN = (b"self.", b"this.", b"cls.", b"$this->", b"self::", b"static::", b"Self::")
 _CATCH_ALL = re.compile(rb"[\s(]*(?!(?:None|True|False)\b)[^\W\d]\w*[\s)]*")
 
@@ -256,9 +257,10 @@ class _Walk:
         while todo:
             part = todo.pop()
             if isinstance(part, bytes):
-                tally.cognitive += part != previous
                 tally.cyclomatic += not silent
-                previous = part
+                if part not in _COALESCING:
+                    tally.cognitive += part != previous
+                    previous = part
                 continue
             inner = part
             while inner.type in _PARENTHESES and inner.named_child_count == 1:
