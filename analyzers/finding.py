@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
-from analyzers.document import Edit, Span
+from analyzers.document import Edit, Span  # noqa: TC001 - msgspec reads the annotations when findings cross a process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

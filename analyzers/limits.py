@@ -32,19 +32,21 @@ def length(document: Document) -> int:
     return sum(map(len, document.lines))
 
 
-def no_ruff(document: Document) -> str | None:
-    """Return why ruff must not see the text, or None."""
-    if length(document) >= STORE_ONLY:
-        return f"the file is larger than {STORE_ONLY // 1_000_000} MB"
+def no_ruff(document: Document, largest: int = STORE_ONLY) -> str | None:
+    """Return why ruff must not see the text, or None. `largest`: code points that the settings allow."""
+    size = length(document)
+    if size > min(largest, STORE_ONLY):
+        return f"the file has {size:,} characters, more than {min(largest, STORE_ONLY):,}"
     if nesting(document.text.encode("utf-8", "surrogatepass")) > MAX_NESTING:
         return f"brackets are nested deeper than {MAX_NESTING}"
     return None
 
 
-def no_parse(document: Document) -> str | None:
-    """Return why the text is too large or too wide for postil's own parser, or None."""
-    if length(document) > MAX_PARSED:
-        return f"the file is larger than {MAX_PARSED // 1_000_000} MB"
+def no_parse(document: Document, largest: int = MAX_PARSED) -> str | None:
+    """Return why the text is too large or too wide for postil's own parser, or None. `largest` as for `no_ruff`."""
+    size = length(document)
+    if size > min(largest, MAX_PARSED):
+        return f"the file has {size:,} characters, more than {min(largest, MAX_PARSED):,}"
     if len(document.lines) > MAX_LINES:
         return f"the file has more than {MAX_LINES:,} lines"
     if max(map(len, document.lines)) > MAX_LINE_LENGTH:

@@ -22,6 +22,7 @@ import re
 import signal
 import sysconfig
 import threading
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,7 @@ def confined_names() -> Names:
     """Return a `Names` in a process that can do nothing but read, warmed up. For the worker alone."""
     from analyzers.confinement import confine_interpreter
 
+    warnings.simplefilter("ignore")  # jedi warns of each module that it did not import, with the workspace's names
     names = Names()
     names.warm_up()
     confine_interpreter()
@@ -235,7 +237,8 @@ class Names:
             with _limited(seconds):
                 yield
         except _OutOfTime:
-            raise Refused(f"it would take longer than {seconds:g} s") from None
+            # What was parsed is kept, so that the next try gets further.
+            raise Refused(f"it would take longer than {seconds:g} s; try once more, it goes on from here") from None
         except RecursionError:
             raise Refused("the code is nested too deeply") from None
         except RefactoringError as refusal:
@@ -317,8 +320,9 @@ def _tame(names: Names) -> None:
 
 
 def _standard_library() -> list[str]:
-    folders = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
-    return [*dict.fromkeys(folders), os.path.join(folders[1], "lib-dynload")]
+    """Return the folders of Python's own modules: of the interpreter itself, never of an environment made with it."""
+    extensions = sysconfig.get_config_var("DESTSHARED")
+    return [os.path.dirname(os.__file__), *([extensions] if extensions else [])]
 
 
 def _installed_packages(root: str) -> list[str]:

@@ -26,7 +26,7 @@ from analyzers.text_changes import Change, applied
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MAX_FILES_CHANGED = 500
+MAX_FILES_CHANGED = 1_000
 MAX_UNSURE = 20
 
 Places = dict[str, set[tuple[int, int]]]  # path to lines and columns, from 0

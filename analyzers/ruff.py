@@ -20,7 +20,6 @@ import logging
 import os
 import signal
 import subprocess
-import sysconfig
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,12 +28,14 @@ import msgspec
 from analyzers.document import without_surrogates
 from analyzers.framing import FrameReader, FramingError, frame
 from analyzers.processes import kill_group, spawn
-from analyzers.ranges import Range, TextChange
+from analyzers.ruff_binary import ruff_binary
+from analyzers.ruff_wire import MESSAGE, PUSHED, REPORT, Message, RuffConfiguration, RuffDiagnostic, initialize_params
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from analyzers.document import Document
+    from analyzers.ranges import TextChange
 
 log = logging.getLogger("postil.ruff")
 
@@ -47,81 +48,8 @@ MAX_QUARANTINED = 256  # digests that are remembered
 MAX_UNSENT = 64 * 1024 * 1024  # bytes that may wait for a child that does not read
 
 
-class RuffData(msgspec.Struct):
-    """What ruff attaches to a diagnostic for its code actions. Ranges are in the negotiated encoding."""
-
-    code: str | None = None
-    title: str = ""
-    edits: list[RuffEdit] = []
-    noqa_edit: RuffEdit | None = None
-    is_preferred: bool | None = None  # true: a safe fix; false: an unsafe one; null: none
-
-
-class RuffEdit(msgspec.Struct, rename="camel"):
-    """One replacement."""
-
-    range: Range
-    new_text: str
-
-
-class RuffDiagnostic(msgspec.Struct, rename="camel"):
-    """One diagnostic, in ruff's words."""
-
-    range: Range
-    message: str
-    severity: int = 2
-    code: str | int | None = None
-    code_description: dict[str, str] | None = None
-    source: str | None = None
-    tags: list[int] | None = None
-    data: RuffData | None = None
-
-
-class _Report(msgspec.Struct):
-    items: list[RuffDiagnostic] = []
-
-
-class _Pushed(msgspec.Struct):
-    uri: str
-    diagnostics: list[RuffDiagnostic]
-    version: int | None = None
-
-
-class _Message(msgspec.Struct):
-    id: int | str | None = None
-    method: str | None = None
-    params: msgspec.Raw = msgspec.Raw()
-    result: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
-
-
-_MESSAGE = msgspec.json.Decoder(_Message)
-_REPORT = msgspec.json.Decoder(_Report)
-_PUSHED = msgspec.json.Decoder(_Pushed)
-
-
 class RuffError(Exception):
     """ruff refused a request, or died while it was running."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuffConfiguration:
-    """What one child is told. Documents with equal configurations share a child.
-
-    `project`: the files of the project decide (a trusted workspace only); otherwise `inline` is all there is. Values are JSON.
-    """
-
-    project: bool
-    inline: str  # JSON text of ruff's inline configuration, so that the value is hashable
-
-    def initialization_options(self) -> dict[str, object]:
-        """Return the `initializationOptions` of `ruff server`."""
-        settings: dict[str, object] = {
-            "configurationPreference": "filesystemFirst" if self.project else "editorOnly",
-            "configuration": msgspec.json.decode(self.inline),
-            "showSyntaxErrors": True,
-        }
-        return {"settings": settings, "globalSettings": settings}
 
 
 class Listener(Protocol):
@@ -167,21 +95,6 @@ class _Child:
     process: subprocess.Popen[bytes]
     writer: asyncio.WriteTransport | None = None
     unsent: list[bytes] = field(default_factory=list)
-
-
-def ruff_binary() -> str:
-    """Return the absolute path of the ruff that came with postil. Raises FileNotFoundError.
-
-    Only the scripts folder of the running interpreter is looked at: never PATH, never the workspace.
-    """
-    name = "ruff" + (sysconfig.get_config_var("EXE") or "")
-    for scheme in (None, sysconfig.get_preferred_scheme("user")):
-        folder = sysconfig.get_path("scripts") if scheme is None else sysconfig.get_path("scripts", scheme=scheme)
-        path = os.path.join(os.path.abspath(folder), name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    message = f"no {name} beside the running Python; reinstall postil"
-    raise FileNotFoundError(message)
 
 
 class RuffServer:
@@ -332,7 +245,7 @@ class RuffServer:
                 self._request("textDocument/diagnostic", {"textDocument": {"uri": uri}}, None)
                 return
 
-    def _answered(self, waiting: _Waiting, message: _Message) -> None:
+    def _answered(self, waiting: _Waiting, message: Message) -> None:
         if waiting.future is not None:
             if waiting.future.done():
                 return
@@ -346,7 +259,7 @@ class RuffServer:
             entry = self._open.get(uri)
             if entry is not None and entry.document is document:
                 self._ask_next()
-                items = _REPORT.decode(message.result).items if message.result else []
+                items = REPORT.decode(message.result).items if message.result else []
                 self._listener.ruff_results(uri, document, items)
             elif entry is not None:
                 self._ask(uri)
@@ -380,7 +293,9 @@ class RuffServer:
         self.problem = ""
         child = self._child = _Child(process)
         self._loop.create_task(self._connect(child))
-        self._request("initialize", self._initialize_params(), None)
+        self._request(
+            "initialize", initialize_params(self._configuration, self._encoding, self._roots, os.getpid()), None
+        )
         self._notify("initialized", {})
         for params in self._notebooks.values():
             self._notify("notebookDocument/didOpen", params)
@@ -408,7 +323,7 @@ class RuffServer:
         if self._child is not child:
             return
         self._child = None
-        if child.writer is not None:
+        if child.writer is not None and not child.writer.is_closing():  # asyncio's own abort raises where it is closed
             child.writer.abort()
         if child.process.poll() is None:
             kill_group(child.process)
@@ -498,7 +413,7 @@ class RuffServer:
                 kill_group(child.process)
 
     def _received(self, body: bytes) -> None:
-        message = _MESSAGE.decode(body)
+        message = MESSAGE.decode(body)
         if message.method is None:
             waiting = self._waiting.pop(message.id, None) if isinstance(message.id, int) else None
             if waiting is not None:
@@ -508,33 +423,8 @@ class RuffServer:
             # ruff asks for nothing that we have not already told it; null is a valid answer to all of it.
             self._send({"jsonrpc": "2.0", "id": message.id, "result": None})
         elif message.method == "textDocument/publishDiagnostics":
-            pushed = _PUSHED.decode(message.params)
+            pushed = PUSHED.decode(message.params)
             self._listener.ruff_results(pushed.uri, None, pushed.diagnostics)
-
-    def _initialize_params(self) -> dict[str, object]:
-        return {
-            "processId": os.getpid(),
-            "rootUri": self._roots[0] if self._roots else None,
-            "workspaceFolders": [{"uri": root, "name": root.rpartition("/")[2]} for root in self._roots] or None,
-            "capabilities": {
-                "general": {"positionEncodings": [self._encoding]},
-                "textDocument": {
-                    "diagnostic": {"relatedDocumentSupport": False},
-                    "publishDiagnostics": {
-                        "dataSupport": True,
-                        "codeDescriptionSupport": True,
-                        "tagSupport": {"valueSet": [1, 2]},
-                    },
-                    "codeAction": {
-                        "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "source"]}},
-                        "dataSupport": True,
-                        "resolveSupport": {"properties": ["edit"]},
-                    },
-                },
-                "workspace": {"workspaceEdit": {"documentChanges": True}},
-            },
-            "initializationOptions": self._configuration.initialization_options(),
-        }
 
 
 class _Output(asyncio.Protocol):

@@ -27,7 +27,7 @@ import msgspec
 from analyzers.document import Edit, Point, Span
 from analyzers.finding import Finding, Fix
 from analyzers.processes import kill_group, spawn
-from analyzers.ruff import ruff_binary
+from analyzers.ruff_binary import ruff_binary
 from analyzers.ruff_rules import (
     DEFAULT_IGNORE,
     DEFAULT_PER_FILE_IGNORES,

@@ -7,6 +7,7 @@ the project. `extend` otherwise reads any file of the machine, and a FIFO there 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import Final
 
 import msgspec
 
-from analyzers.ruff import RuffConfiguration
 from analyzers.ruff_rules import DEFAULT_IGNORE, DEFAULT_PER_FILE_IGNORES, DEFAULT_SELECT
+from analyzers.ruff_wire import RuffConfiguration
 
 FILE_NAMES: Final = (".ruff.toml", "ruff.toml", "pyproject.toml")
 _MAX_BYTES: Final = 1_000_000
 _MAX_CHAIN: Final = 10
+# tomllib's time and memory are quadratic in the parts of a dotted key (measured: 100,000 parts end the process).
+_LONG_KEY: Final = re.compile(r"(?:[\w\"'-]{1,100}[ \t]*\.[ \t]*){32}")
 
 
 def own_configuration(
@@ -80,7 +83,10 @@ def _ruff_table(path: Path) -> dict[str, object] | None:
         return unreadable if path.name != "pyproject.toml" else None
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
-            data = tomllib.loads(stream.read(_MAX_BYTES + 1).decode())
+            text = stream.read(_MAX_BYTES + 1).decode()
+        if _LONG_KEY.search(text):
+            return unreadable
+        data = tomllib.loads(text)
     except (OSError, ValueError, RecursionError):
         return unreadable if path.name != "pyproject.toml" else None
     if path.name != "pyproject.toml":

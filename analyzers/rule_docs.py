@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from analyzers.processes import kill_group, spawn
-from analyzers.ruff import ruff_binary
+from analyzers.ruff_binary import ruff_binary
 from analyzers.ruff_rules import RULE_URL, cwe_of
 from analyzers.rules import rule_doc
 

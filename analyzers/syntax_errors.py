@@ -226,11 +226,19 @@ def _unexpected(tree: SyntaxTree, node: Node) -> _Trouble:
     skipped = next((token for token in tokens if token.parse_state == 0 or token.is_error), None)
     last = skipped or (tokens[-1] if tokens else node)
     start, end = _first_line(tree, last.start_byte, last.end_byte)
-    quote = tree.text(start, end).strip()
+    is_unexpected = skipped is not None or len(tokens) <= 1
+    return _Trouble(start, end, _words(tree.text(start, end).strip(), is_unexpected=is_unexpected))
+
+
+def _words(quote: str, *, is_unexpected: bool) -> str:
+    """Return what to say of the token `quote`. Nothing that cannot be printed gets into a message."""
     if len(quote) > _LONGEST_QUOTE:
         quote = f"{quote[:_LONGEST_QUOTE]}…"
-    message = f"unexpected `{quote}`" if skipped or len(tokens) <= 1 else f"syntax error near `{quote}`"
-    return _Trouble(start, end, message if quote and "`" not in quote else "syntax error")
+    if not quote or "`" in quote:
+        return "syntax error"
+    if not quote.isprintable():
+        return f"unexpected character U+{ord(next(one for one in quote if not one.isprintable())):04X}"
+    return f"unexpected `{quote}`" if is_unexpected else f"syntax error near `{quote}`"
 
 
 def _finding(tree: SyntaxTree, trouble: _Trouble) -> Finding:
@@ -238,7 +246,8 @@ def _finding(tree: SyntaxTree, trouble: _Trouble) -> Finding:
     if trouble.related is not None:
         start, end, words = trouble.related
         related = (Related(tree.span(start, end), words),)
-    span: Span = tree.span(trouble.start, trouble.end)
+    marked = (trouble.start, trouble.end) if trouble.start < trouble.end else _place(tree, trouble.start)
+    span: Span = tree.span(*marked)
     return Finding(
         rule=syntax_error.DOC.id,
         source="postil",
@@ -251,14 +260,16 @@ def _finding(tree: SyntaxTree, trouble: _Trouble) -> Finding:
 
 
 def _place(tree: SyntaxTree, byte: int) -> tuple[int, int]:
-    """Return what to mark where something is missing: the last character before it, within its line."""
+    """Return what to mark where something is missing: the last character before it that is no blank, or the first one."""
     data = tree.data
-    while byte > 0 and data[byte - 1 : byte].isspace():
-        byte -= 1
-    start = byte - 1
+    end = len(data[:byte].rstrip())
+    start = max(end - 1, 0)
+    end = max(end, min(1, len(data)))
     while start > 0 and data[start] & 0xC0 == 0x80:
         start -= 1
-    return max(start, 0), max(byte, 0)
+    while end < len(data) and data[end] & 0xC0 == 0x80:
+        end += 1
+    return start, end
 
 
 def _first_line(tree: SyntaxTree, start: int, end: int) -> tuple[int, int]:

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 from analyzers import ruff_configuration
 from server import wire
 from server.convert import path_from_uri, uri_from_path
+from server.jsonrpc import Route, RpcError, State, describe
 from server.notebooks import Notebooks
 from server.notices import Notices
-from server.pipeline import Pipeline, Plan
+from server.pipeline import Pipeline
 from server.renaming import Renaming
-from server.rpc import Route, RpcError, State, describe
 from server.session import Folder, Session
 from server.stdio import Stdio
 from server.workers import Worker
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from analyzers.document import Document
     from server.handshake import Greeted
+    from server.ledger import Plan
     from server.lsp import Features
     from server.settings import Loaded
 
@@ -244,6 +245,8 @@ class App:
             folder.settings, folder.trusted = settings, trusted
         if not self.session.folders:
             self.session.unfiled = folders[0]
+        level = logging.getLevelName(loaded[0][0].settings.log_level.upper())
+        logging.getLogger("postil").setLevel(min(level, logging.getLogger().level))
         self.notices.update(problem for settings, _ in loaded for problem in settings.problems)
 
     def reload_soon(self) -> None:
@@ -270,7 +273,7 @@ class App:
         return bool(getattr(folder.settings.settings, name).enabled)
 
     def _plan(self, document: Document) -> Plan:
-        """Decide how a document is analysed (`server.pipeline.Plan`)."""
+        """Decide how a document is analysed (`server.ledger.Plan`)."""
         from server.plans import plan
 
         return plan(document, self.session.folder_of(document.uri) or self.session.unfiled)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.rpc import Code, RpcError
+from server.jsonrpc import Code, RpcError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping

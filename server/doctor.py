@@ -117,7 +117,7 @@ def _isolation() -> Iterator[Check]:
 def _ruff() -> Iterator[Check]:
     from importlib import metadata
 
-    from analyzers.ruff import ruff_binary
+    from analyzers.ruff_binary import ruff_binary
     from analyzers.ruff_check import version
 
     try:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analyzers.document import Document
-    from analyzers.ruff import RuffEdit
+    from analyzers.ruff_wire import RuffEdit
     from server.offers import Context, Shown, WorkspaceEdit
 
 _MOST_KINDS = 3  # of rules for which "fix all of this kind" is offered at one place

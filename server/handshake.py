@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from postil import __version__
 from server.arguments import serve_arguments
 from server.capabilities import Capabilities, server_capabilities
-from server.rpc import Code, Connection, RpcError, State
+from server.jsonrpc import Code, RpcError, State
+from server.rpc import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

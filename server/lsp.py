@@ -17,9 +17,9 @@ from server import actions
 from server.commands import run_command
 from server.convert import point_from_position, position_from_point
 from server.hover import hover
+from server.jsonrpc import Code, RpcError
 from server.offers import ActionRefused, Request, StaleAction, UnknownAction, WorkspaceEdit
 from server.protocol import new_server, snapshot
-from server.rpc import Code, RpcError
 from server.state import AppState
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class Features:
             return None
         at = self._point(document, params.position)
         formats = self._app.session.capabilities.hover_formats
-        markdown = next((one for one in formats if one in ("markdown", "plaintext")), "") == "markdown"  # its order counts
+        markdown = (
+            next((one for one in formats if one in ("markdown", "plaintext")), "") == "markdown"
+        )  # its order counts
         text = await hover(self._state, self._docs, document.uri, at, markdown=markdown)
         if text is None:
             return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from analyzers.document import Document, Edit
     from analyzers.finding import Fix, Severity
-    from analyzers.ruff import RuffData
+    from analyzers.ruff_wire import RuffData
 
 QUICK_FIX = "quickfix"
 FIX_ALL = "source.fixAll.postil"

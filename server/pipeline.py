@@ -16,104 +16,38 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from analyzers import limits
-from analyzers.document import Point, Span
-from analyzers.finding import Category, Finding, Severity, fingerprint
 from analyzers.languages import by_id
-from analyzers.ranges import Position, Range, TextChange
-from analyzers.ruff import RuffConfiguration, RuffServer
-from analyzers.ruff_rules import severity_of
-from server.convert import document_key, position_from_point
-from server.rpc import Code, RpcError, describe
-from server.wire import CodeDescription, Diagnostic, Location, Publish, RelatedInformation
-from server.workers import WorkerDied, WorkerError, WorkerTimeout
+from analyzers.ruff import RuffServer
+from server.convert import document_key
+from server.jsonrpc import Code, RpcError, describe
+from server.ledger import Tracked, move
+from server.merging import ANALYSED_SCHEMES, Merging
+from server.own_analysis import OwnAnalysis, flat
+from server.wire import Publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from analyzers.document import Document
-    from analyzers.options import Options
-    from analyzers.ruff import RuffDiagnostic
+    from analyzers.finding import Finding
+    from analyzers.ruff_wire import RuffConfiguration, RuffDiagnostic
+    from server.ledger import Plan, Shown
     from server.rpc import Connection
     from server.session import Change, Changed, Session
     from server.workers import Worker
 
 log = logging.getLogger("postil.pipeline")
 
-ANALYSIS_LIMIT = 5.0  # seconds for one run of postil's own analyses, before its process is killed
 GRACE = 0.02  # seconds that a pull waits for postil's own findings once ruff has answered
 PULL_LIMIT = 10.0  # seconds until a pull is given back unanswered, to be asked again
 REFRESH_INTERVAL = 1.0  # seconds between two requests to pull again
 RUFF_PATIENCE = 1.0  # seconds without an answer of ruff (it restarts) after which own findings are shown alone
-MAX_SHOWN = 1_000  # findings shown of one document; a generated file has more, and nobody reads them
-MAX_QUARANTINED = 256  # texts that are remembered for killing the analysis process
 BRACKETS_TYPED = 50  # opening brackets added before the nesting is measured again
-
-_ANALYSED_SCHEMES = ("file:", "untitled:", "vscode-notebook-cell:", "inmemory:")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a document is analysed, decided from its folder's settings and trust. `ruff` is None where ruff is off."""
-
-    ruff: RuffConfiguration | None
-    options: Options
-    ignored: tuple[str, ...] = ()  # rules whose findings are not shown, whoever found them
-    enabled: bool = True  # false: the file is excluded
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One diagnostic, as the editor has it (its range in the client's columns), with what is behind it."""
-
-    fingerprint: str
-    diagnostic: Diagnostic
-    finding: Finding | None  # None for ruff's
-    ruff: RuffDiagnostic | None
-
-
-@dataclass(slots=True)
-class _Own:
-    """A finding of postil's own, at its present place."""
-
-    finding: Finding
-    start: Point
-    end: Point
-
-
-@dataclass(slots=True)
-class Tracked:
-    """The ledger of one open document."""
-
-    uri: str
-    document: Document
-    plan: Plan
-    ruff: RuffServer | None = None
-    ruff_seen: Document | None = None  # the text that `ruff_items` is about
-    ruff_items: list[RuffDiagnostic] = field(default_factory=list)
-    ruff_off: str = ""
-    own_active: bool = False
-    own_off: str = ""
-    own_running: bool = False
-    own_seen: Document | None = None
-    own: list[_Own] = field(default_factory=list)
-    notebook: bool = False
-    unsent: list[TextChange] = field(default_factory=list)  # changes that the analysers do not know yet
-    unsent_flat: list[tuple[int, int, int, int, str]] | None = field(default_factory=list)  # None: send the text
-    typed_brackets: int = 0
-    published: bytes = b"[]"
-    published_ranges: tuple[tuple[int, int], ...] = ()  # first and last line of each diagnostic that the editor shows
-    touched: bool = False  # an edit hit one of these lines
-    shown: list[Shown] = field(default_factory=list)
-    shown_for: Document | None = None
-    waiting: list[asyncio.Future[None]] = field(default_factory=list)
-    grace: asyncio.TimerHandle | None = None
-    grace_over: bool = False
 
 
 class Pipeline:
@@ -130,20 +64,18 @@ class Pipeline:
     ) -> None:
         self._session = session
         self._connection = connection
-        self._worker = worker
         self._plan = plan
         self.is_ready = is_ready
-        self._notices = notices
+        self._merging = Merging(session.capabilities, notices)
         self._tracked: dict[str, Tracked] = {}
         self._children: dict[RuffConfiguration, RuffServer] = {}
-        self._quarantined: dict[str, None] = {}
         self._changed: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._refresh_timer: asyncio.TimerHandle | None = None
         self._last_refresh = -REFRESH_INTERVAL
         self._loop = asyncio.get_running_loop()
         self._next_settled: asyncio.Future[None] = self._loop.create_future()
-        worker.on_restart = self._tell_all
+        self._own = OwnAnalysis(worker, self._tracked.values, self._own_answered)
 
     # -- what the session says
 
@@ -159,7 +91,7 @@ class Pipeline:
             tracked.touched = True
             tracked.waiting = old.waiting
         self._tracked[key] = tracked
-        if document.uri.startswith(_ANALYSED_SCHEMES) and tracked.plan.enabled:
+        if document.uri.startswith(ANALYSED_SCHEMES) and tracked.plan.enabled:
             self._start(tracked)
         self._settle(tracked)
 
@@ -176,12 +108,12 @@ class Pipeline:
             tracked.touched = True
         else:
             for change in changes:
-                _move(tracked, change)
+                move(tracked, change)
         tracked.unsent += wire
         if changes is None:
             tracked.unsent_flat = None
         elif tracked.unsent_flat is not None:
-            tracked.unsent_flat += map(_flat, changes)
+            tracked.unsent_flat += map(flat, changes)
         if not self._changed:
             self._loop.call_soon(self._send_changes)
         self._changed[document_key(tracked.uri)] = None
@@ -198,14 +130,12 @@ class Pipeline:
     def _send_change(self, tracked: Tracked) -> None:
         document = tracked.document
         wire, tracked.unsent = tracked.unsent, []
-        flat, tracked.unsent_flat = tracked.unsent_flat, []
+        own, tracked.unsent_flat = tracked.unsent_flat, []
         if tracked.ruff is not None:
             tracked.ruff.change(tracked.uri, document, wire)
-        if tracked.own_active and not (
-            flat is not None and self._worker.tell("change", tracked.uri, document.version, flat)
-        ):
-            self._worker.tell("open", tracked.uri, document.version, document.language, document.text)
-        self._analyse(tracked)
+        if tracked.own_active:
+            self._own.change(tracked, own)
+        self._own.ask(tracked)
         self._settle(tracked)
 
     def close(self, uri: str) -> None:
@@ -260,11 +190,10 @@ class Pipeline:
 
     def restart_children(self) -> None:
         """Start ruff and the analysis process anew, and forget which texts killed them."""
-        self._quarantined.clear()
         for child in self._children.values():
             child.shut_down()
         self._children.clear()
-        self._worker.kill()
+        self._own.restart()
         for tracked in list(self._tracked.values()):
             self.open(tracked.document, notebook=tracked.notebook)
 
@@ -272,7 +201,7 @@ class Pipeline:
         """End all children."""
         for child in self._children.values():
             child.shut_down()
-        self._worker.close()
+        self._own.shut_down()
 
     # -- what others ask
 
@@ -282,7 +211,7 @@ class Pipeline:
         if tracked is None:
             return []
         if tracked.shown_for is not tracked.document:
-            self._render(tracked)
+            self._merging.render(tracked)
         return tracked.shown
 
     def ruff_for(self, uri: str) -> RuffServer | None:
@@ -320,7 +249,7 @@ class Pipeline:
             tracked = self._tracked.get(key)
         if tracked is None:
             return {"kind": "full", "items": []}
-        raw = self._render(tracked)
+        raw = self._merging.render(tracked)
         self._note_published(tracked, raw)
         result_id = _result_id(raw)
         if result_id == previous:
@@ -338,7 +267,7 @@ class Pipeline:
         reports = []
         for tracked in self._tracked.values():
             if self._is_settled(tracked):
-                raw = self._render(tracked)
+                raw = self._merging.render(tracked)
                 reports.append((tracked.uri, tracked.document.version, _result_id(raw), raw))
         return reports
 
@@ -360,7 +289,9 @@ class Pipeline:
         tracked.ruff_off = ""
         if not tracked.own_active or tracked.own_seen is tracked.document:
             tracked.grace_over = True
-        elif self._session.capabilities.refresh and tracked.waiting:  # who cannot be asked to pull again gets all at once
+        elif (
+            self._session.capabilities.refresh and tracked.waiting
+        ):  # who cannot be asked to pull again gets all at once
             tracked.grace = self._loop.call_later(GRACE, self._grace_ended, tracked, tracked.document)
         self._settle(tracked)
 
@@ -380,7 +311,7 @@ class Pipeline:
         document = tracked.document
         language = by_id(document.language)
         if document.language == "python" and tracked.plan.ruff is not None:
-            tracked.ruff_off = limits.no_ruff(document) or ""
+            tracked.ruff_off = limits.no_ruff(document, tracked.plan.largest) or ""
             if not tracked.ruff_off:
                 tracked.ruff = self._child(tracked.plan.ruff)
                 if not tracked.notebook:
@@ -388,19 +319,17 @@ class Pipeline:
                 # While ruff is slow or away for long, postil's own findings are shown without it.
                 self._loop.call_later(RUFF_PATIENCE, self._settle, tracked)
         if language is not None:
-            tracked.own_off = limits.no_parse(document) or ""
+            tracked.own_off = limits.no_parse(document, tracked.plan.largest) or ""
             if not tracked.own_off:
                 tracked.own_active = True
-                self._worker.tell("open", tracked.uri, document.version, document.language, document.text)
-        if limits.length(document) >= limits.STORE_ONLY:
-            tracked.ruff_off = tracked.ruff_off or f"the file is larger than {limits.STORE_ONLY // 1_000_000} MB"
-        self._analyse(tracked)
+                self._own.open(tracked)
+        self._own.ask(tracked)
 
     def _let_go(self, tracked: Tracked) -> None:
         if tracked.ruff is not None and not tracked.notebook:
             tracked.ruff.close(tracked.uri)
         if tracked.own_active:
-            self._worker.tell("close", tracked.uri)
+            self._own.close(tracked)
         if tracked.grace is not None:
             tracked.grace.cancel()
 
@@ -425,66 +354,20 @@ class Pipeline:
             return
         tracked.typed_brackets = 0
         language = by_id(tracked.document.language)
-        own_off = (limits.no_parse(tracked.document) or "") if language is not None else ""
+        own_off = (limits.no_parse(tracked.document, tracked.plan.largest) or "") if language is not None else ""
         no_ruff = ""
         if tracked.document.language == "python" and tracked.plan.ruff is not None:
-            no_ruff = limits.no_ruff(tracked.document) or ""
+            no_ruff = limits.no_ruff(tracked.document, tracked.plan.largest) or ""
         if own_off != tracked.own_off or bool(no_ruff) != (tracked.ruff is None and bool(tracked.ruff_off)):
             self.open(tracked.document, notebook=tracked.notebook)
 
-    def _analyse(self, tracked: Tracked) -> None:
-        """Ask the analysis process about the newest text, unless it is being asked already."""
-        if not tracked.own_active or tracked.own_running or tracked.own_seen is tracked.document:
-            return
-        if self._quarantined and tracked.document.digest in self._quarantined:
-            tracked.own, tracked.own_seen = [], tracked.document
-            tracked.own_off = "postil's own analysis crashed or hung on this text, and is off until it changes"
-            return
-        tracked.own_running = True
-        task = self._loop.create_task(self._run_own(tracked))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _run_own(self, tracked: Tracked) -> None:
-        document = tracked.document
-        findings: list[Finding] | None = []
-        try:
-            findings = await self._worker.call(
-                "analyse",
-                tracked.uri,
-                document.version,
-                tracked.plan.options,
-                timeout=ANALYSIS_LIMIT,
-                result=list[Finding] | None,
-            )
-        except (WorkerDied, WorkerTimeout) as error:
-            log.warning("own analysis failed: %s", type(error).__name__)
-            while len(self._quarantined) >= MAX_QUARANTINED:
-                del self._quarantined[next(iter(self._quarantined))]
-            self._quarantined[document.digest] = None
-        except WorkerError as error:
-            log.warning("own analysis failed: %s", type(error).__name__)
-        finally:
-            tracked.own_running = False
+    def _own_answered(self, tracked: Tracked) -> None:
         if self._tracked.get(document_key(tracked.uri)) is not tracked:
             return
-        if document is not tracked.document or findings is None:
-            if document is not tracked.document:
-                self._analyse(tracked)
-            return
-        tracked.own = [_Own(one, document.point(one.span.start), document.point(one.span.end)) for one in findings]
-        tracked.own_seen = document
         late = tracked.grace_over and self._session.capabilities.pull
         self._settle(tracked)
-        if late and self._render(tracked) != tracked.published:
+        if late and self._merging.render(tracked) != tracked.published:
             self._refresh_soon()
-
-    def _tell_all(self) -> None:
-        """Tell a new analysis process of all documents."""
-        for tracked in self._tracked.values():
-            if tracked.own_active:
-                document = tracked.document
-                self._worker.tell("open", tracked.uri, document.version, document.language, document.text)
 
     def _ruff_settled(self, tracked: Tracked) -> bool:
         return tracked.ruff is None or tracked.ruff_seen is tracked.document or bool(tracked.ruff.problem)
@@ -523,7 +406,7 @@ class Pipeline:
             self._publish(tracked)
 
     def _publish(self, tracked: Tracked) -> None:
-        raw = self._render(tracked)
+        raw = self._merging.render(tracked)
         if raw == tracked.published and not (tracked.touched and raw != b"[]"):
             return
         self._note_published(tracked, raw)
@@ -559,188 +442,9 @@ class Pipeline:
         except RpcError as error:
             log.info("the client refused to refresh: %s", describe(error))
 
-    # -- merging
-
-    def _render(self, tracked: Tracked) -> bytes:
-        """Merge what is known of the current text, remember it as shown, and return it as a JSON array."""
-        document = tracked.document
-        encoding = self._session.capabilities.encoding
-        shown: list[Shown] = []
-        if tracked.ruff_seen is document:
-            self._add_ruff(tracked, shown, encoding)
-        shown += [
-            # The places of a moved finding are right, those of its fixes are not.
-            self._own_shown(
-                document,
-                own.finding
-                if tracked.own_seen is document or not own.finding.fixes
-                else replace(own.finding, fixes=()),
-                own.start,
-                own.end,
-                encoding,
-            )
-            for own in tracked.own
-            if not _is_ignored(own.finding.rule, tracked.plan.ignored)
-        ]
-        for finding in self._notices(document):
-            start, end = document.point(finding.span.start), document.point(finding.span.end)
-            shown.append(self._own_shown(document, finding, start, end, encoding))
-        shown.sort(key=_by_place)
-        del shown[MAX_SHOWN:]
-        note = self._note(tracked)
-        if note is not None:
-            shown.insert(0, self._own_shown(document, note, Point(0, 0), document.point(note.span.end), encoding))
-        tracked.shown = shown
-        tracked.shown_for = document
-        return msgspec.json.encode([one.diagnostic for one in shown])
-
-    def _add_ruff(self, tracked: Tracked, shown: list[Shown], encoding: str) -> None:
-        lines = tracked.document.lines
-        last = len(lines) - 1
-        counts: dict[tuple[str, str], int] = {}
-        capabilities = self._session.capabilities
-        for item in sorted(tracked.ruff_items, key=_ruff_place):
-            code = "invalid-syntax" if item.code is None else str(item.code)
-            if _is_ignored(code, tracked.plan.ignored):
-                continue
-            start, end = item.range.start, item.range.end
-            if end.line > last:
-                end = position_from_point(lines, Point(last, len(lines[last])), encoding)
-                start = min(start, end)
-            line = lines[start.line]
-            occurrence = counts.get((code, line), 0)
-            counts[code, line] = occurrence + 1
-            identity = fingerprint(code, line, occurrence)
-            diagnostic = Diagnostic(
-                Range(start, end),
-                item.message.partition("\n\nhelp: ")[0],
-                int(severity_of(code)),
-                code,
-                CodeDescription(item.code_description["href"])
-                if capabilities.code_description and item.code_description and "href" in item.code_description
-                else None,
-                "ruff",
-                [tag for tag in item.tags if tag in capabilities.tags] or None if item.tags else None,
-                None,
-                {"fingerprint": identity} if capabilities.data else None,
-            )
-            shown.append(Shown(identity, diagnostic, None, item))
-
-    def _own_shown(self, document: Document, finding: Finding, start: Point, end: Point, encoding: str) -> Shown:
-        capabilities = self._session.capabilities
-        lines = document.lines
-        tags = [
-            tag
-            for tag, wanted in ((1, finding.unnecessary), (2, finding.deprecated))
-            if wanted and tag in capabilities.tags
-        ]
-        related = None
-        if capabilities.related_information and finding.related:
-            related = [
-                RelatedInformation(
-                    Location(
-                        document.uri,
-                        Range(
-                            position_from_point(lines, document.point(one.span.start), encoding),
-                            position_from_point(lines, document.point(one.span.end), encoding),
-                        ),
-                    ),
-                    one.message,
-                )
-                for one in finding.related
-                if not one.uri
-            ]
-        help_link = finding.help if finding.help.startswith("https://") else ""
-        diagnostic = Diagnostic(
-            Range(position_from_point(lines, start, encoding), position_from_point(lines, end, encoding)),
-            finding.message,
-            int(finding.severity),
-            finding.rule,
-            CodeDescription(help_link) if help_link and capabilities.code_description else None,
-            finding.source,
-            tags or None,
-            related,
-            {"fingerprint": finding.fingerprint} if capabilities.data and finding.fingerprint else None,
-        )
-        return Shown(finding.fingerprint, diagnostic, finding, None)
-
-    def _note(self, tracked: Tracked) -> Finding | None:
-        """Return what the user should know about the analysis of this text: why some of it is off."""
-        reason = tracked.ruff_off or tracked.own_off
-        if not reason or not tracked.uri.startswith(_ANALYSED_SCHEMES):
-            return None
-        what = (
-            "ruff and postil's own analysis are"
-            if tracked.ruff_off and tracked.own_off
-            else (
-                "ruff is" if tracked.ruff_off and tracked.document.language == "python" else "postil's own analysis is"
-            )
-        )
-        message = reason if "off until" in reason else f"{what} off for this file: {reason}"
-        first = tracked.document.line_text(0)
-        return Finding(
-            "analysis-off",
-            "postil",
-            Span(0, min(len(first), 80)),
-            Severity.INFO,
-            Category.CONFIGURATION,
-            message,
-            fingerprint=fingerprint("analysis-off", message, 0),
-        )
-
-
-def _move(tracked: Tracked, change: Change) -> None:
-    """Move the findings behind a change with their text, and drop those that it touches."""
-    start, end, text = change
-    for first, last in tracked.published_ranges:
-        if first <= end.line and start.line <= last:
-            tracked.touched = True
-            break
-    if not tracked.own:
-        return
-    added = text.count("\n") + text.count("\r") - text.count("\r\n")
-    tail = max(text.rfind("\n"), text.rfind("\r")) + 1
-    new_column = len(text) - tail + (start.column if not added else 0)
-    kept = []
-    for own in tracked.own:
-        if own.end < start or (own.end == start and own.end > own.start):
-            kept.append(own)
-        elif own.start >= end:
-            kept.append(
-                _Own(
-                    own.finding,
-                    _moved(own.start, start, end, added, new_column),
-                    _moved(own.end, start, end, added, new_column),
-                )
-            )
-    tracked.own = kept
-
-
-def _moved(point: Point, start: Point, end: Point, added: int, new_column: int) -> Point:
-    """Return where `point`, at or behind `end`, lies after the change."""
-    line = point.line + added - (end.line - start.line)
-    return Point(line, point.column - end.column + new_column if point.line == end.line else point.column)
-
 
 def _result_id(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()[:32]
-
-
-def _flat(change: Change) -> tuple[int, int, int, int, str]:
-    return (change.start.line, change.start.column, change.end.line, change.end.column, change.text)
-
-
-def _by_place(one: Shown) -> tuple[Position, Position, str, str]:
-    range_ = one.diagnostic.range
-    return (range_.start, range_.end, str(one.diagnostic.code), one.diagnostic.message)
-
-
-def _ruff_place(one: RuffDiagnostic) -> tuple[Position, Position, str, str]:
-    return (one.range.start, one.range.end, str(one.code), one.message)
-
-
-def _is_ignored(rule: str, ignored: Sequence[str]) -> bool:
-    return any(rule == one or (one.endswith("*") and rule.startswith(one[:-1])) for one in ignored)
 
 
 def _expire(future: asyncio.Future[None]) -> None:

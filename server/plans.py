@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from analyzers.options import Options
 from analyzers.ruff_configuration import from_project, own_configuration, project_configuration
 from server.convert import path_from_uri
-from server.pipeline import Plan
+from server.ledger import Plan
 
 if TYPE_CHECKING:
     from analyzers.document import Document
@@ -30,7 +30,7 @@ def plan(document: Document, folder: Folder | None) -> Plan:
     ruff = settings.ruff_options()
     options = settings.options()
     if not ruff.enabled:
-        return Plan(None, options, settings.ignore)
+        return Plan(None, options, settings.ignore, largest=settings.max_file_size)
     if document.language == "python":
         options = replace(options, syntax_errors=False)
     configuration = own_configuration(ruff.select, ruff.extend_select, ruff.ignore)
@@ -42,7 +42,7 @@ def plan(document: Document, folder: Folder | None) -> Plan:
         and project_configuration(Path(folder.path), Path(path))
     ):
         configuration = from_project(ruff.extend_select, ruff.ignore)
-    return Plan(configuration, options, settings.ignore)
+    return Plan(configuration, options, settings.ignore, largest=settings.max_file_size)
 
 
 def _is_excluded(path: str, root: str, patterns: tuple[str, ...]) -> bool:

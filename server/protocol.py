@@ -20,7 +20,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter
 
 from postil import __version__
-from server.rpc import Code, RpcError
+from server.jsonrpc import Code, RpcError
 
 if TYPE_CHECKING:
     from analyzers.document import Document

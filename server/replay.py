@@ -47,7 +47,7 @@ def replay_command(arguments: list[str]) -> int:
         sys.stderr.write(f"postil: {term_safe(str(error))}\n")
         return 2
     for difference in differences:
-        sys.stdout.write(term_safe(difference) + "\n")
+        sys.stdout.write("\n".join(map(term_safe, difference.split("\n"))) + "\n")
     count = sum(one["direction"] == "in" for one in recording)
     sys.stdout.write(f"{count} messages played, {len(differences)} differences\n")
     return 1 if differences else 0

@@ -19,12 +19,25 @@ Invariant: every table is bounded. Requests of our own end with an answer, an er
 from __future__ import annotations
 
 import json
-from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from analyzers.framing import FrameReader, FramingError, frame
+from server.jsonrpc import (
+    ENVELOPE,
+    MALFORMED,
+    PLAIN,
+    Code,
+    Envelope,
+    Route,
+    RpcError,
+    State,
+    describe,
+    encode,
+    id_of,
+    text_of,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,70 +47,6 @@ if TYPE_CHECKING:
 MAX_IN_FLIGHT = 4096  # requests of the client that are not answered yet
 MAX_OUTGOING = 1024  # requests of ours that are not answered yet
 REQUEST_TIMEOUT = 30.0  # seconds; an applyEdit may wait for a person, who is given longer where that is so
-
-
-class Code(IntEnum):
-    """Error codes of JSON-RPC 2.0 and LSP 3.17."""
-
-    PARSE_ERROR = -32700
-    INVALID_REQUEST = -32600
-    METHOD_NOT_FOUND = -32601
-    INVALID_PARAMS = -32602
-    INTERNAL_ERROR = -32603
-    NOT_INITIALIZED = -32002
-    REQUEST_FAILED = -32803
-    SERVER_CANCELLED = -32802
-    CONTENT_MODIFIED = -32801
-    REQUEST_CANCELLED = -32800
-
-
-class RpcError(Exception):
-    """An error answer, sent or received. `message` is ours and may be shown; `data` is JSON."""
-
-    def __init__(self, code: int, message: str, data: object = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.data = data
-
-
-class State(IntEnum):
-    """Where a conversation stands."""
-
-    UNINITIALIZED = 0
-    RUNNING = 1
-    SHUT_DOWN = 2
-
-
-class Route(NamedTuple):
-    """How a method is handled: the type of its params (None: plain JSON values), and the function."""
-
-    params: Any
-    handler: Callable[[Any], Any]
-    is_async: bool
-
-
-class _Envelope(msgspec.Struct):
-    jsonrpc: msgspec.Raw = msgspec.Raw()
-    id: msgspec.Raw = msgspec.Raw()
-    method: msgspec.Raw = msgspec.Raw()
-    params: msgspec.Raw = msgspec.Raw()
-    result: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
-
-
-class _Plain(msgspec.Struct):
-    """A request or notification as nearly all are: every member of the type that it should have."""
-
-    jsonrpc: Literal["2.0"]
-    method: str
-    params: msgspec.Raw = msgspec.Raw()
-    id: int | str | None = None
-
-
-_PLAIN = msgspec.json.Decoder(_Plain)
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
-_MALFORMED = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError)
 
 
 class Connection:
@@ -185,13 +134,13 @@ class Connection:
 
     def _message(self, body: bytes) -> None:
         try:
-            plain = _PLAIN.decode(body)
-        except _MALFORMED:
+            plain = PLAIN.decode(body)
+        except MALFORMED:
             self._odd_message(body)
             return
         if plain.id is not None:
             self._request(plain.id, plain.method, plain.params)
-        elif b'"id"' in body and _ENVELOPE.decode(body).id:
+        elif b'"id"' in body and ENVELOPE.decode(body).id:
             self._answer_error(None, Code.INVALID_REQUEST, "a request's id must be an integer or a string")
         else:
             self._notification(plain.method, plain.params)
@@ -203,12 +152,12 @@ class Connection:
         except TypeError:
             self._answer_error(None, Code.INVALID_REQUEST, "not a JSON-RPC 2.0 message object")
             return
-        except _MALFORMED:
+        except MALFORMED:
             self._answer_error(None, Code.PARSE_ERROR, "malformed JSON")
             return
-        request_id = _id_of(message.id) if message.id else None
-        method = _text_of(message.method) if message.method else None
-        if _text_of(message.jsonrpc) != "2.0" or (message.method and method is None):
+        request_id = id_of(message.id) if message.id else None
+        method = text_of(message.method) if message.method else None
+        if text_of(message.jsonrpc) != "2.0" or (message.method and method is None):
             self._answer_error(request_id, Code.INVALID_REQUEST, "not a JSON-RPC 2.0 message")
         elif method is None:
             self._response(request_id, message)
@@ -240,7 +189,7 @@ class Connection:
             return
         try:
             params = self._params(method, route, raw)
-        except _MALFORMED:
+        except MALFORMED:
             self._answer_error(request_id, Code.INVALID_PARAMS, "invalid params")
             return
         try:
@@ -300,7 +249,7 @@ class Connection:
                 task.add_done_callback(self._tasks.discard)
             else:
                 route.handler(params)
-        except _MALFORMED as error:
+        except MALFORMED as error:
             _log().warning("%s ignored: %s", method, describe(error))
             self.on_bad_notification(method, bytes(raw))
         except BaseException as error:  # noqa: BLE001 - as for requests
@@ -317,7 +266,7 @@ class Connection:
             _log().error("%s failed: %s", method, describe(error))
 
     def _params(self, method: str, route: Route, raw: msgspec.Raw) -> Any:
-        """Decode params. Raises one of _MALFORMED."""
+        """Decode params. Raises one of MALFORMED."""
         data = bytes(raw) or b"null"
         kind = Any if route.params is None else route.params
         decoder = self._decoders.get(method)
@@ -333,14 +282,14 @@ class Connection:
 
     def _cancel(self, raw: msgspec.Raw) -> None:
         try:
-            request_id = _id_of(msgspec.json.decode(bytes(raw), type=dict[str, msgspec.Raw])["id"])
-        except (*_MALFORMED, KeyError):
+            request_id = id_of(msgspec.json.decode(bytes(raw), type=dict[str, msgspec.Raw])["id"])
+        except (*MALFORMED, KeyError):
             return
         task = self._in_flight.get((type(request_id), request_id)) if request_id is not None else None
         if task is not None:
             task.cancel()
 
-    def _response(self, response_id: int | str | None, message: _Envelope) -> None:
+    def _response(self, response_id: int | str | None, message: Envelope) -> None:
         if not message.result and not message.error:
             self._answer_error(response_id, Code.INVALID_REQUEST, "neither a request nor a response")
             return
@@ -429,63 +378,24 @@ class Connection:
         self._write(frame(body))
 
 
-def _envelope(body: bytes) -> _Envelope:
-    """Return the members of a message. Raises TypeError for JSON that is no object, one of _MALFORMED for what is not JSON.
+def _envelope(body: bytes) -> Envelope:
+    """Return the members of a message. Raises TypeError for JSON that is no object, one of MALFORMED for what is not JSON.
 
     A lone surrogate is legal in JSON and in the text of an editor; msgspec refuses it, the standard library does not.
     """
     try:
-        return _ENVELOPE.decode(body)
+        return ENVELOPE.decode(body)
     except (msgspec.DecodeError, UnicodeError):
         value = json.loads(body)
     if not isinstance(value, dict):
         raise TypeError
-    members = {name: value[name] for name in _Envelope.__struct_fields__ if name in value}
-    return _Envelope(**{name: msgspec.Raw(json.dumps(member).encode("ascii")) for name, member in members.items()})
+    members = {name: value[name] for name in Envelope.__struct_fields__ if name in value}
+    return Envelope(**{name: msgspec.Raw(json.dumps(member).encode("ascii")) for name, member in members.items()})
 
 
 def _number(text: str) -> int | float:
     value = float(text)
     return int(value) if value.is_integer() else value
-
-
-def encode(message: object) -> bytes:
-    """Return `message` as JSON text. Raises TypeError, ValueError or RecursionError where it has no JSON form."""
-    try:
-        return msgspec.json.encode(message, enc_hook=_refuse)
-    except UnicodeEncodeError:  # a lone surrogate: \ud800 is what JSON has for it
-        return json.dumps(msgspec.to_builtins(message), ensure_ascii=True, allow_nan=False).encode("ascii")
-
-
-def describe(error: BaseException) -> str:
-    """Return an exception as type and place, without its message, which may hold text of the user's."""
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " < ".join(f"{one.name}:{one.lineno}" for one in reversed(frames[-4:]))
-    return f"{type(error).__name__} at {places or 'no frame'}"
-
-
-def _refuse(value: object) -> object:
-    message = f"no JSON form for {type(value).__name__}"
-    raise TypeError(message)
-
-
-def _id_of(raw: msgspec.Raw) -> int | str | None:
-    """Return a message's id, or None where it is neither an integer nor a string."""
-    try:
-        value = json.loads(bytes(raw))
-    except (ValueError, RecursionError):
-        return None
-    return value if type(value) in (int, str) else None
-
-
-def _text_of(raw: msgspec.Raw) -> str | None:
-    try:
-        value = json.loads(bytes(raw))
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, str) else None
 
 
 def _loop() -> asyncio.AbstractEventLoop:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from analyzers.document import Document, Point
     from server.app import App
+    from server.ledger import Shown as Published
     from server.offers import FileEdits
-    from server.pipeline import Shown as Published
 
 
 class AppState:

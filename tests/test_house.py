@@ -97,7 +97,7 @@ CALLS = {
 
 # What `serve` starts from. These files, and those that they import at their top, and so on, are loaded before `initialize` is
 # answered; besides the standard library they import light packages alone. The rest is imported in functions, afterwards.
-FIRST_LOADED = ("postil/__main__.py", "server/__main__.py", "server/app.py")
+FIRST_LOADED = ("postil/__main__.py", "server/__main__.py", "server/handshake.py")
 LIGHT = ("msgspec", *PACKAGES)
 
 

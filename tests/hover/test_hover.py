@@ -9,7 +9,7 @@ import pytest
 from analyzers.document import Document, Edit, Point, Span
 from analyzers.finding import Fix, Severity
 from analyzers.ranges import Position, Range
-from analyzers.ruff import RuffData, RuffEdit
+from analyzers.ruff_wire import RuffData, RuffEdit
 from analyzers.rule_docs import RuleDocs, RuleHelp
 from server.hover import HoverText, hover
 from server.offers import Shown
