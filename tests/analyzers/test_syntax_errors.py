@@ -23,7 +23,7 @@ ERRORS = {
         "if (a { b(); }\n    ^ error[syntax-error]: expected `)`\nc();\n",
         "class A {\n  m() {\n    if (a) {\n           ^ error[syntax-error]: `{` is never closed\n      b();\n  }\n  n() {}\n}\n",
         'let s = "abc;\n        ^ error[syntax-error]: this string is never closed\nlet t = 1;\n',
-        "// é😀\nf([1, 2;\n      ^ error[syntax-error]: expected `]`\ng();\n",
+        "// é😀\nf([1, 2);\n      ^ error[syntax-error]: expected `]`\ng();\n",
         "f();\n}\n^ error[syntax-error]: unexpected `}`\n",
     ],
     "go": [
