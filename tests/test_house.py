@@ -475,6 +475,16 @@ def test_documented_postil_commands_exist() -> None:
     assert not missing
 
 
+def test_links_of_the_documentation_lead_somewhere() -> None:
+    links = [
+        (path, target)
+        for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+        for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))
+    ]
+    broken = [f"{path.name}: {to}" for path, to in links if "://" not in to and not (path.parent / to).exists()]
+    assert not broken
+
+
 def test_versions_agree() -> None:
     version = re.search(
         r'^__version__ = "(.+)"$', (ROOT / "postil/__init__.py").read_text(encoding="utf-8"), re.MULTILINE
