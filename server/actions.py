@@ -125,7 +125,7 @@ async def resolved(state: State, data: object) -> WorkspaceEdit:
     """
     try:
         known = msgspec.convert(data, _Data)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeError):  # the latter for a name that holds a lone surrogate
         raise UnknownAction from None
     producer = next((one for one in PRODUCERS if one.name == known.action), None)
     if producer is None:

@@ -232,7 +232,7 @@ class App:
 
     async def _load_settings(self) -> None:
         """Read the settings of all folders, in a thread: files are read and pydantic may have to be imported."""
-        folders = self.session.folders or [Folder("", None)]
+        folders = list(self.session.folders) or [Folder("", None)]  # others may come and go meanwhile
         session = self.session
         loaded = await asyncio.to_thread(
             _load,

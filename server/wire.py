@@ -9,10 +9,13 @@ larger is clamped against the text later. VS Code sends 9223372036854776000 for 
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from analyzers.ranges import Count, Range, TextChange
 
+Version = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]  # LSP's integer
 
 class DocumentId(msgspec.Struct):
     """Which document."""
@@ -24,7 +27,7 @@ class VersionedId(msgspec.Struct):
     """Which document, in which version; null where the client has none."""
 
     uri: str
-    version: int | None = None
+    version: Version | None = None
 
 
 class DocumentItem(msgspec.Struct, rename="camel"):
@@ -32,7 +35,7 @@ class DocumentItem(msgspec.Struct, rename="camel"):
 
     uri: str
     language_id: str
-    version: int
+    version: Version
     text: str
 
 
@@ -116,7 +119,7 @@ class Publish(msgspec.Struct, omit_defaults=True):
 
     uri: str
     diagnostics: msgspec.Raw
-    version: int | None = None
+    version: Version | None = None
 
 
 class CellId(msgspec.Struct, rename="camel"):
@@ -131,7 +134,7 @@ class Notebook(msgspec.Struct, rename="camel"):
 
     uri: str
     notebook_type: str
-    version: int
+    version: Version
     cells: list[CellId]
 
 
