@@ -28,27 +28,29 @@ DEFAULT_SELECT: Final = (
     *("B002", "B003", "B004", "B005", "B006", "B012", "B014", "B015", "B016", "B017", "B021", "B022", "B023", "B025"),
     *("B029", "B030", "B031", "B032", "B033", "B034", "B035", "B039"),
     # What blocks or breaks an event loop.
-    *("ASYNC100", "ASYNC105", "ASYNC210", "ASYNC221", "ASYNC222", "ASYNC251", "RUF006"),
+    *("ASYNC100", "ASYNC105", "ASYNC210", "ASYNC212", "ASYNC221", "ASYNC222", "ASYNC250", "ASYNC251", "RUF006"),
     # `utcnow` and `utcfromtimestamp`, whose results lie about their time zone.
     *("DTZ003", "DTZ004"),
     # Pylint's errors, and those of its warnings that are certain.
     "PLE",
     *("PLW0120", "PLW0127", "PLW0128", "PLW0129", "PLW0131", "PLW0133", "PLW0177", "PLW0211", "PLW0245", "PLW0406"),
     *("PLW0602", "PLW0604", "PLW0642", "PLW0711", "PLW1501", "PLW1507", "PLW1508", "PLW1509", "PLW2101"),
-    *("PLR0124", "PLR0133", "PLR0206"),
+    *("PLR0124", "PLR0133", "PLR0206", "PLR1708", "PLC0131", "PLC0132"),
     # Dataclasses, decimals, asserts and containers that do not do what they seem to.
     *("RUF008", "RUF009", "RUF016", "RUF018", "RUF020", "RUF024", "RUF026", "RUF030", "RUF032", "RUF033", "RUF034"),
-    *("RUF040", "RUF048", "RUF049", "RUF053", "RUF060", "RUF064"),
+    *("RUF040", "RUF048", "RUF049", "RUF053", "RUF060", "RUF064", "RUF068", "RUF071"),
     # Logging calls that raise, or log nothing.
-    *("LOG001", "LOG002", "LOG004", "LOG007", "LOG014", "G101"),
+    *("LOG001", "LOG002", "LOG004", "LOG007", "LOG014", "G010", "G101"),
     # Classes and conditions that contradict themselves.
-    *("PIE794", "PIE796", "SIM220", "SIM221", "SIM222", "SIM223"),
+    *("PIE794", "PIE796", "SIM107", "SIM220", "SIM221", "SIM222", "SIM223"),
     # Version checks that go wrong with Python 3.10, forgotten debuggers, translations of text that is formatted already.
     *("YTT", "T10", "INT"),
     # What NumPy removed; tests that test nothing; routes whose parameter never arrives; receivers that never fire.
-    *("NPY001", "NPY003", "NPY201", "PGH005", "PT010", "PT014", "FAST003", "DJ013"),
+    *("NPY001", "NPY003", "NPY201", "PD007", "PGH005", "PT010", "PT014", "PT025", "PT028", "FAST003", "DJ013"),
     # Imports for type checkers that are needed at run time.
-    *("TC004", "TC010"),
+    *("TC004", "TC007", "TC010"),
+    # A `#!` line that the system does not see.
+    *("EXE003", "EXE005"),
 )
 
 DEFAULT_IGNORE: Final = (
@@ -86,7 +88,7 @@ _ERRORS: Final = (
         "B030",
         "B035",
     ),
-    *("ASYNC105", "RUF016", "RUF033", "TC004", "TC010", "G101", "NPY001", "NPY201"),
+    *("ASYNC105", "RUF016", "RUF033", "TC004", "TC007", "TC010", "G101", "NPY001", "NPY201"),
 )
 
 # The longest prefix of a code decides.
@@ -108,11 +110,18 @@ _CATEGORIES: Final = {
     "PLR0124": Category.BUG,
     "PLR0133": Category.BUG,
     "PLR0206": Category.BUG,
+    "PLR1708": Category.BUG,
+    "PLC013": Category.BUG,
+    "PD007": Category.BUG,
+    "PT010": Category.BUG,
+    "PT025": Category.BUG,
+    "EXE": Category.BUG,
     "RUF": Category.BUG,
     "LOG": Category.BUG,
     "G": Category.BUG,
     "PIE794": Category.BUG,
     "PIE796": Category.BUG,
+    "SIM107": Category.BUG,
     "SIM22": Category.BUG,
     "YTT": Category.BUG,
     "INT": Category.BUG,
@@ -121,6 +130,7 @@ _CATEGORIES: Final = {
     "FAST": Category.BUG,
     "DJ": Category.BUG,
     "TC004": Category.BUG,
+    "TC007": Category.BUG,
     "TC010": Category.BUG,
     "W605": Category.BUG,
     "E711": Category.BUG,
@@ -204,3 +214,13 @@ def is_selector(name: str) -> bool:
     """Return whether `name` is a rule or a family of ruff's (`F401`, `PLE`, `ALL`), by its form."""
     letters = name.rstrip("0123456789")
     return letters.isalpha() and letters.isupper() and letters.isascii()
+
+
+def selects(selector: str, code: str) -> bool:
+    """Return whether ruff's `selector` covers the rule `code`. `F` covers `F401` and not `FAST003`: families end with letters."""
+    if selector == "ALL":
+        return True
+    digits = "0123456789"
+    family = selector.rstrip(digits)
+    same_family = code.rstrip(digits) == family or (family == "PL" and code.startswith("PL"))
+    return is_selector(selector) and same_family and code.startswith(selector)

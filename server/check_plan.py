@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzers.ruff_check import RuffOptions
-from analyzers.ruff_rules import is_selector
+from analyzers.ruff_rules import is_selector, selects
 from server.files import Unreadable, read_workspace_file
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def names(pattern: str, finding: Finding) -> bool:
     rule = finding.rule
     if pattern.endswith("*"):
         return rule.startswith(pattern[:-1])
-    if pattern == rule or pattern in ("all", "ALL") or pattern == finding.source:
+    if pattern in (rule, finding.source, "all", "ALL"):
         return True
-    return finding.source == "ruff" and is_selector(pattern) and rule.startswith(pattern)
+    return finding.source == "ruff" and selects(pattern, rule)
 
 
 def workspace_root(paths: Sequence[str]) -> str:
