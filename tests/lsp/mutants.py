@@ -45,9 +45,10 @@ def notifications(uri: str) -> list[tuple[str, Json]]:
     """Return well-formed notifications about the document `uri`."""
     span = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 1}}
     document = {"uri": uri, "version": 2}
+    notebook, cell = uri + ".ipynb", uri + ".ipynb#1"
     cells = {
-        "structure": {"array": {"start": 0, "deleteCount": 0, "cells": [{"kind": 2, "document": uri + "#1"}]}},
-        "textContent": [{"document": document, "changes": [{"range": span, "text": "x"}]}],
+        "structure": {"array": {"start": 0, "deleteCount": 0, "cells": [{"kind": 2, "document": uri + "#2"}]}},
+        "textContent": [{"document": {"uri": cell, "version": 2}, "changes": [{"range": span, "text": "x"}]}],
     }
     return [
         ("textDocument/didOpen", {"textDocument": {"uri": uri, "languageId": "python", "version": 1, "text": "import os\n"}}),
@@ -60,12 +61,12 @@ def notifications(uri: str) -> list[tuple[str, Json]]:
         (
             "notebookDocument/didOpen",
             {
-                "notebookDocument": {"uri": uri, "notebookType": "j", "version": 1, "cells": [{"kind": 2, "document": uri}]},
-                "cellTextDocuments": [{"uri": uri, "languageId": "python", "version": 1, "text": "x"}],
+                "notebookDocument": {"uri": notebook, "notebookType": "j", "version": 1, "cells": [{"kind": 2, "document": cell}]},
+                "cellTextDocuments": [{"uri": cell, "languageId": "python", "version": 1, "text": "x"}],
             },
         ),
-        ("notebookDocument/didChange", {"notebookDocument": document, "change": {"cells": cells}}),
-        ("notebookDocument/didClose", {"notebookDocument": {"uri": uri}, "cellTextDocuments": [{"uri": uri}]}),
+        ("notebookDocument/didChange", {"notebookDocument": {"uri": notebook, "version": 2}, "change": {"cells": cells}}),
+        ("notebookDocument/didClose", {"notebookDocument": {"uri": notebook}, "cellTextDocuments": [{"uri": cell}]}),
         ("$/cancelRequest", {"id": 5}),
         ("$/setTrace", {"value": "verbose"}),
         ("$/progress", {"token": "t", "value": {"kind": "begin"}}),

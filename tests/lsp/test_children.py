@@ -33,25 +33,30 @@ def workers(client: RawClient) -> list[Process]:
 
 def kill_while_typing(client: RawClient, victims: str, number: int) -> list[float]:
     """Type, kill a child, type on; return the seconds until the diagnostics were right again, for each kill."""
-    uri = client.open(client.uri("a.py"), "import m1\n" + COMPLEX)
+    uri = client.open(client.uri("a.py"), "import m1\n" + COMPLEX.replace("g", "g1", 1))
     version = 1
     client.diagnostics(uri, version=version, where=lambda found: len(found) >= 2)
     times = []
     for turn in range(1, KILLS + 1):
-        children = ruff_children(client) if victims == "ruff" else workers(client)
-        assert children, f"no {victims} child before kill {turn}"
+        living = ruff_children if victims == "ruff" else workers
+        client.wait_until(lambda find=living: bool(find(client)), timeout=3, what=f"a {victims} before kill {turn}")  # type: ignore[misc]
+        children = living(client)
         for key in range(3):
             version += 1
-            line = {"line": 0, "character": 7}
-            end = {"line": 0, "character": 7 + len(f"m{version - 1}")}
-            client.change(uri, version, {"range": {"start": line, "end": end}, "text": f"m{version}"})
+            # Both the import and the function get another name, so what was found before is not right any more.
+            changes = []
+            for line, column in ((0, 8), (1, 5)):
+                start = {"line": line, "character": column}
+                end = {"line": line, "character": column + len(str(version - 1))}
+                changes.append({"range": {"start": start, "end": end}, "text": str(version)})
+            client.change(uri, version, *changes)
             if key == 1:
                 for child in children:
                     child.signal(number)
         begun = time.monotonic()
 
-        def right(found: list[object], name: str = f"`m{version}`") -> bool:
-            return any(name in str(one) for one in found) and any("ognitive" in str(one) for one in found)
+        def right(found: list[object], name: int = version) -> bool:
+            return f"`m{name}` imported" in str(found) and f"`g{name}` is hard" in str(found)
 
         client.diagnostics(uri, version=version, where=right, timeout=12)
         times.append(time.monotonic() - begun)
@@ -97,6 +102,7 @@ def test_a_stopped_ruff_is_noticed(ready: ReadyServer) -> None:
     uri = client.open(client.uri("a.py"), "import m1\n" + COMPLEX)
     client.diagnostics(uri, where=lambda found: len(found) >= 2)
     (child,) = ruff_children(client)
+    client.echo()
     child.signal(signal.SIGSTOP)
     client.change(uri, 2, "import m2\n" + COMPLEX)
     assert client.echo() < 0.5

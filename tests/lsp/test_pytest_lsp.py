@@ -17,7 +17,7 @@ import pytest_lsp
 from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
-from tests.lsp.ranges import applied
+from tests.lsp.ranges import applied, units
 from tests.lsp.raw_client import server_command
 
 # pytest-lsp reads the fixture's annotations at run time, so nothing here is imported for types alone.
@@ -32,6 +32,8 @@ LIMIT = 15.0  # seconds
 )
 async def editor(lsp_client: LanguageClient, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[None]:
     """An editor with a workspace of one folder."""
+    # The editors that these capabilities are from answer registrations; pytest-lsp's client does not.
+    lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)(lambda params: None)
     folder = types.WorkspaceFolder(tmp_path.as_uri(), "workspace")
     parameters = types.InitializeParams(
         capabilities=client_capabilities(request.param), workspace_folders=[folder], root_uri=tmp_path.as_uri()
@@ -178,9 +180,10 @@ async def test_an_authors_session(editor: LanguageClient, tmp_path: Path) -> Non
 @pytest.mark.asyncio
 async def test_typing_in_the_middle_of_a_word(editor: LanguageClient, tmp_path: Path) -> None:
     """Small edits with positions behind an emoji; what is shown follows the text."""
-    opened = Opened(editor, (tmp_path / "typing.py").as_uri(), "s = '\U0001f600'; import o\n")
+    line = "s = '\U0001f600'; import o"
+    opened = Opened(editor, (tmp_path / "typing.py").as_uri(), line + "\n")
     await opened.shown(lambda all_: any("`o`" in one.message for one in all_))
-    column = 18 if editor_counts_utf16(editor) else 17
+    column = units(line, encoding_of(editor))
     for letter in "s":
         opened.version += 1
         here = types.Position(0, column)
@@ -192,8 +195,8 @@ async def test_typing_in_the_middle_of_a_word(editor: LanguageClient, tmp_path: 
     assert (start.line, start.character) == (0, column - 1)
 
 
-def editor_counts_utf16(editor: LanguageClient) -> bool:
-    """Whether the session's columns are UTF-16 units."""
+def encoding_of(editor: LanguageClient) -> str:
+    """Return the encoding of the session's columns: the editor's first choice."""
     general = editor.capabilities.general
     offered = list((general and general.position_encodings) or ["utf-16"])
-    return str(getattr(offered[0], "value", offered[0])) == "utf-16"
+    return str(getattr(offered[0], "value", offered[0]))
