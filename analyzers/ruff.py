@@ -20,6 +20,7 @@ import logging
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -226,6 +227,9 @@ class RuffServer:
             self._restart.cancel()
         if self._child is not None:
             kill_group(self._child.process)
+            # A killed child is gone in a moment; waited for, it leaves no zombie to whoever comes after us.
+            with suppress(subprocess.TimeoutExpired):
+                self._child.process.wait(timeout=0.2)
 
     # -- asking
 

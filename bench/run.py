@@ -22,6 +22,9 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from analyzers.ruff_configuration import own_configuration  # noqa: E402 - the path comes first
+
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
 TEXTS = {"300": ("json/decoder.py",), "3,500": ("typing.py",), "10,000": ("typing.py", "_pydecimal.py")}
@@ -53,8 +56,10 @@ def measure(scratch: Path, rounds: int) -> dict[str, dict[str, dict[str, float]]
     """Return the harness's summary for each text: by server, by figure."""
     scripts = Path(sysconfig.get_path("scripts"))
     (scratch / "plain.py").write_text(PLAIN, encoding="utf-8")
+    # The same rules on both sides: fewer rules are faster, and postil has fewer by default.
+    same_rules = own_configuration().initialization_options()
     full = {
-        "ruff": {"cmd": [str(scripts / "ruff"), "server"]},
+        "ruff": {"cmd": [str(scripts / "ruff"), "server"], "init_options": same_rules},
         "postil": {"cmd": [str(scripts / "postil"), "serve"]},
     }
     start = {**full, "plain pygls": {"cmd": [sys.executable, str(scratch / "plain.py")]}}
@@ -85,10 +90,12 @@ def harness(
 
 def tables(result: dict[str, dict[str, dict[str, float]]]) -> tuple[str, bool]:
     """Return the Markdown tables, and whether every ratio is within its limit."""
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("postil", "ruff", "pygls", "tree-sitter", "msgspec"))
+    versions = ", ".join(
+        f"{name} {metadata.version(name)}" for name in ("postil", "ruff", "pygls", "tree-sitter", "msgspec")
+    )
     lines = [
         f"{datetime.datetime.now(tz=datetime.UTC).date()}, Python {platform.python_version()}, {os.cpu_count()} cores, {versions}.",
-        "By `python3 dev.py bench --write`. Milliseconds are p50 / p95; a ratio is the median over rounds of postil to ruff in",
+        "By `python3 dev.py bench --write`, the same rules on both sides. Milliseconds are p50 / p95; a ratio is the median over rounds of postil to ruff in",
         "the same round.",
         "",
         "| lines | | ruff server | postil | ratio | limit (goal) |",
@@ -97,7 +104,10 @@ def tables(result: dict[str, dict[str, dict[str, float]]]) -> tuple[str, bool]:
     within = True
     for name, (limit, goal) in GOALS.items():
         ruff, postil = result[name]["ruff"], result[name]["postil"]
-        for key, title in (("err", "a mistake typed: last key to squiggle"), ("fix", "mended: last key to no squiggle")):
+        for key, title in (
+            ("err", "a mistake typed: last key to squiggle"),
+            ("fix", "mended: last key to no squiggle"),
+        ):
             within = within and postil[f"{key}_x"] <= limit
             lines.append(
                 f"| {name} | {title} | {_pair(ruff, key)} | {_pair(postil, key)} | {postil[f'{key}_x']:.2f} | {limit} ({goal}) |"
