@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import sysconfig
 import threading
 import warnings
@@ -62,6 +63,7 @@ METHODS: Mapping[str, Any] = {
 SECONDS = 4.0  # for one request, before it is refused
 RENAME_SECONDS = 8.0  # for a rename, which may have to look into hundreds of files
 _MAX_READ = 5_000_000  # bytes of any file that jedi wants to read
+_MAX_KEPT = 1_500  # parsed files between two requests
 _NEWEST_GRAMMAR = "3.14"  # reads what older ones read
 _VIRTUAL_ENVIRONMENTS = (".venv", "venv", "env", ".env")
 
@@ -249,6 +251,8 @@ class Names:
             raise Refused(f"jedi failed at this code ({type(error).__name__})") from None
         finally:
             # What the editor has may be on the disk never, or later: jedi must not remember it by the file's time.
+            if sum(map(len, parso.cache.parser_cache.values())) > _MAX_KEPT:
+                parso.cache.parser_cache.clear()
             for files in parso.cache.parser_cache.values():
                 for known in [one for one in files if one is None or str(one) in self.texts]:
                     del files[known]
@@ -257,7 +261,7 @@ class Names:
     def _selection(
         self, path: str, text: str, start: tuple[int, int], end: tuple[int, int], name: str
     ) -> tuple[Any, tuple[int, int], tuple[int, int], str]:
-        """Return the script, and of the selection without the white space around it both ends, in jedi's lines from 1, and text."""
+        """Return the script, both ends of the selection without white space around it (lines from 1), and its text."""
         check_name(name)
         if re.search(rf"\b{re.escape(name)}\b", text):
             raise Refused(f"'{name}' is in use in this file")
@@ -288,6 +292,8 @@ class _OwnEnvironment(InterpreterEnvironment):  # type: ignore[misc]
 def _tame(names: Names) -> None:
     """Put what jedi does beyond reasoning under `names`: reading files, looking for modules, pickling."""
     jedi.settings.auto_import_modules = []
+    # parso drops parsed files while they are in use, once it has 600: what is dropped is decided between two requests.
+    parso.cache._CACHED_SIZE_TRIGGER = sys.maxsize  # noqa: SLF001
     jedi.settings.cache_directory = "/dev/null/postil"  # a place where no folder can be made, should all else change
     for name, instead in {
         "_load_from_file_system": lambda *_, **__: None,

@@ -86,8 +86,12 @@ def renamed(code: Code, path: str, line: int, column: int, new_name: str) -> Ref
     for where, points in sorted(places.items()):
         if any(one.is_top for one in defined):
             points.update(checks.exported(texts[where], old))
-        edits = tuple((at, start, at, start + len(old), new_name) for at, start in sorted(points))
-        _check(where, texts[where], edits, old, new_name)
+        edits = _edits(points, old, new_name)
+        reason = _check(texts[where], edits, old, new_name)
+        if reason:
+            edits = _edits(points | _overlooked(code.script(where, texts[where]), old, points), old, new_name)
+            if _check(texts[where], edits, old, new_name):
+                raise Refused(f"{os.path.basename(where)}: {reason}")
         files.append(FileEdits(where, edits, digest(texts[where])))
     for one in defined:
         if one.is_member and checks.member_in_use(texts.get(one.path, ""), one.line, new_name):
@@ -139,24 +143,28 @@ def _places(code: Code, path: str, script: Any, leaf: Any, defined: list[_Defini
         places.setdefault(where, set()).add((one.line - 1, one.column))
     if not places:
         raise Refused(f"nobody knows what '{name}' refers to")
-    if path in places:
-        places[path] |= _declared(script, name, places[path])
     return places
 
 
-def _declared(script: Any, name: str, known: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Return the uses in functions that declare the name `nonlocal` or `global`: jedi finds the declaration alone."""
+def _overlooked(script: Any, name: str, known: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return the uses in functions that have the name as a parameter, or declare it `nonlocal` or `global`.
+
+    jedi finds the parameter or the declaration alone where the name is assigned again.
+    """
     leaves = script._module_node.get_used_names().get(name, ())  # noqa: SLF001
     found = set()
     for declared in leaves:
-        if declared.parent.type not in {"nonlocal_stmt", "global_stmt"} or _place(declared) not in known:
+        parent = declared.parent
+        is_parameter = parent.type == "param" and parent.name is declared
+        if (not is_parameter and parent.type not in {"nonlocal_stmt", "global_stmt"}) or _place(declared) not in known:
             continue
-        function = declared.search_ancestor("funcdef")
+        function = declared.search_ancestor("funcdef", "lambdef")
         if function is not None:
+            body = function.children[-1]
             found.update(
                 _place(leaf)
                 for leaf in leaves
-                if function.start_pos <= leaf.start_pos < function.end_pos
+                if body.start_pos <= leaf.start_pos < body.end_pos
                 and leaf.get_previous_leaf() != "."
                 and not (leaf.parent.type == "argument" and leaf.parent.children[0] is leaf)
             )
@@ -259,14 +267,17 @@ def _keyword_arguments(code: Code, found: Iterable[Any]) -> Iterator[Any]:
                         yield _Found(name, Path(path), *leaf.start_pos)
 
 
-def _check(path: str, text: str, edits: tuple[Change, ...], old: str, new: str) -> None:
+def _edits(points: set[tuple[int, int]], old: str, new: str) -> tuple[Change, ...]:
+    return tuple((line, column, line, column + len(old), new) for line, column in sorted(points))
+
+
+def _check(text: str, edits: tuple[Change, ...], old: str, new: str) -> str:
+    """Return why the edits must not be made, or nothing."""
     lines = split_lines(text)
     for line, column, _, end, _ in edits:
         if line >= len(lines) or lines[line][column:end] != old:
-            raise Refused(f"a place in {os.path.basename(path)} is not where it should be")
-    reason = checks.renamed_wrongly(text, applied(text, edits), old, new)
-    if reason:
-        raise Refused(f"{os.path.basename(path)}: {reason}")
+            return "a place is not where it should be"
+    return checks.renamed_wrongly(text, applied(text, edits), old, new)
 
 
 def _unsure(code: Code, name: str, places: Places, defined: list[_Definition]) -> list[tuple[str, int, int]]:

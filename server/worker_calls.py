@@ -5,6 +5,7 @@ Invariant: a call is answered at most once; answers to who does not wait any mor
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from server.worker_pipes import Child
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class WorkerError(Exception):
@@ -60,7 +63,7 @@ class Call:
         "timeout",
     )
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a record
+    def __init__(
         self,
         number: int,
         frame: bytes,
@@ -104,3 +107,25 @@ class Call:
         if error:
             self.spoil(WorkerFailed(error))
         return error
+
+
+def encoded(number: int, method: str, arguments: tuple[object, ...]) -> bytes:
+    """Return a message as it goes through the pipe: four bytes of length, then msgpack."""
+    try:
+        body = msgspec.msgpack.encode((number, method, arguments))
+    except UnicodeEncodeError:
+        # A lone surrogate is no text for msgpack. Its stand-in is as long, so that positions stay what they are.
+        body = msgspec.msgpack.encode((number, method, _without_surrogates(arguments)))
+    return len(body).to_bytes(4, "big") + body
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_without_surrogates, value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_without_surrogates, value))
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value

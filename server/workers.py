@@ -26,7 +26,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import signal
 import sys
 from collections import deque
@@ -37,7 +36,7 @@ import msgspec
 
 from analyzers.processes import is_stopped, spawn
 from server.quarantine import Quarantine
-from server.worker_calls import Call, WorkerDied, WorkerError, WorkerFailed, WorkerQuarantined, WorkerTimeout
+from server.worker_calls import Call, WorkerDied, WorkerError, WorkerFailed, WorkerQuarantined, WorkerTimeout, encoded
 from server.worker_pipes import Child
 from server.worker_process import READY
 
@@ -61,7 +60,6 @@ _MESSAGE_LIMIT = 10.0  # seconds for a message with a subject
 DID_NOT_READ, LATE, CANCELLED, UNWANTED = "did not read", "was late", "its call was cancelled", "was not wanted"
 _FOR_ANOTHER_CALL = frozenset({LATE, CANCELLED, UNWANTED})  # what they were about has left the line already
 _OUTSIDE_SIGNALS = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Worker:
@@ -79,12 +77,12 @@ class Worker:
         *,
         memory: int,
         directory: str = "/",
-        on_restart: Callable[[], None] | None = None,
+        on_restart: Callable[[], object] | None = None,
         command: Sequence[str] | None = None,
     ) -> None:
         """Remember how to start the child. `command` stands in for postil's own launcher in tests."""
         self.role = role
-        self.on_restart: Callable[[], None] = on_restart or _nothing
+        self.on_restart: Callable[[], object] = on_restart or _nothing
         self.deaths = 0  # children that ended without being closed
         self._command = [
             *(command or (sys.executable, "-I", "-X", "utf8", launcher(), "worker", role)),
@@ -92,7 +90,6 @@ class Worker:
             str(memory),
         ]
         self._directory = directory
-        self._encoder = msgspec.msgpack.Encoder()
         self._decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
         self._child: Child | None = None
         self._line: deque[Call] = deque()
@@ -129,7 +126,7 @@ class Worker:
         self,
         method: str,
         *arguments: object,
-        timeout: float,  # noqa: ASYNC109 - the child's time, not the caller's
+        timeout: float,
         result: type[T],
         subject: str = "",
         cancel_kills: bool = False,
@@ -139,7 +136,7 @@ class Worker:
         self,
         method: str,
         *arguments: object,
-        timeout: float,  # noqa: ASYNC109
+        timeout: float,
         result: object,
         subject: str = "",
         cancel_kills: bool = False,
@@ -148,7 +145,7 @@ class Worker:
         self,
         method: str,
         *arguments: object,
-        timeout: float,  # noqa: ASYNC109
+        timeout: float,
         result: Any,
         subject: str = "",
         cancel_kills: bool = False,
@@ -187,7 +184,7 @@ class Worker:
         if subject:
             self._deliver(self._numbered(method, arguments, _MESSAGE_LIMIT, subject, None, None))
         else:
-            self._write(self._encoded(0, method, arguments))
+            self._write(encoded(0, method, arguments))
         return True
 
     def kill(self) -> None:
@@ -211,7 +208,7 @@ class Worker:
 
     # Sending
 
-    def _numbered(  # noqa: PLR0913, PLR0917 - a call is made in two places, of all that it is
+    def _numbered(
         self,
         method: str,
         arguments: tuple[object, ...],
@@ -228,18 +225,10 @@ class Worker:
         if decoder is None:
             decoder = msgspec.msgpack.Decoder(result)
             self._decoders[result] = decoder
-        frame = self._encoded(self._number, method, arguments)
+        frame = encoded(self._number, method, arguments)
         call = Call(self._number, frame, timeout, subject, future, decoder)
         self._line.append(call)
         return call
-
-    def _encoded(self, number: int, method: str, arguments: tuple[object, ...]) -> bytes:
-        try:
-            body = self._encoder.encode((number, method, arguments))
-        except UnicodeEncodeError:
-            # A lone surrogate is no text for msgpack. Its stand-in is as long, so that positions stay what they are.
-            body = self._encoder.encode((number, method, _without_surrogates(arguments)))
-        return len(body).to_bytes(4, "big") + body
 
     def _deliver(self, call: Call) -> None:
         child = self._child
@@ -450,18 +439,6 @@ def launcher() -> str:
 
 def _nothing() -> None:
     pass
-
-
-def _without_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return _SURROGATES.sub("\ufffd", value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(_without_surrogates, value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_without_surrogates, value))
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    return value
 
 
 _ENVELOPE: msgspec.msgpack.Decoder[tuple[int, int, msgspec.Raw]] = msgspec.msgpack.Decoder(tuple[int, int, msgspec.Raw])

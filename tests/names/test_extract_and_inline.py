@@ -69,8 +69,10 @@ FUNCTIONS = {
     ),
     "a loop": (
         "def f(a):\n    s = []\n    [[for x in a:\n        s.append(x)\n    n = 1\n]]    return s, n\n",
-        "def new(a, s):\n    for x in a:\n        s.append(x)\n    n = 1\n    return n\n\n\n"
-        "def f(a):\n    s = []\n    n = new(a, s)\n    return s, n\n",
+        (
+            "def new(a, s):\n    for x in a:\n        s.append(x)\n    n = 1\n    return n\n\n\n"
+            "def f(a):\n    s = []\n    n = new(a, s)\n    return s, n\n"
+        ),
     ),
     "in a method": (
         "class A:\n    def f(self, a):\n        return [[self.x + a]]\n",

@@ -28,6 +28,10 @@ IN_ONE_FILE = {
         "def f():\n    x|x = 0\n    def g():\n        nonlocal xx\n        xx += 1\n    g()\n    return xx\n",
         "def f():\n    new = 0\n    def g():\n        nonlocal new\n        new += 1\n    g()\n    return new\n",
     ),
+    "a parameter that is assigned again": (
+        "def f(o|ld, a=1):\n    for x in a:\n        new_ = x(old)\n        if new_:\n            old = new_\n    return old\n",
+        "def f(new, a=1):\n    for x in a:\n        new_ = x(new)\n        if new_:\n            new = new_\n    return new\n",
+    ),
     "global": (
         "count = 0\ndef f():\n    global count\n    co|unt += 1\nf()\nprint(count)\n",
         "new = 0\ndef f():\n    global new\n    new += 1\nf()\nprint(new)\n",
@@ -265,7 +269,7 @@ def test_the_same_name_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_match_statements_are_checked_by_the_compiler(tmp_path: Path) -> None:
-    """jedi does not know `match`: what it finds all the same is right, or refused."""
+    """Though jedi does not know `match`, what it finds all the same is right, or refused."""
     before = "def f(co|mmand):\n    match command:\n        case [x, y]:\n            return command, x\n"
     workspace = Workspace(tmp_path, {"a.py": before})
     result = workspace.rename("new")

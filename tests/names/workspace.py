@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from analyzers.document import Document
 from analyzers.names import Names
-from analyzers.refactoring import Place, Refactoring
 from analyzers.text_changes import applied
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from analyzers.refactoring import Place, Refactoring
 
 
 class Workspace:
@@ -23,7 +24,7 @@ class Workspace:
         self.root = root
         self.names = Names(**limits)
         self.texts: dict[str, str] = {}
-        self.cursor = (0, 0)
+        self.cursor: tuple[int, int] = (0, 0)
         self.selection = (0, 0, 0, 0)
         self.current = ""
         for name, marked in files.items():
@@ -32,7 +33,7 @@ class Workspace:
                 self.current = name
                 at = text.index("|")
                 text = text.replace("|", "", 1)
-                self.cursor = tuple(Document("", 0, "", text).point(at))
+                self.cursor = Document("", 0, "", text).point(at)
             if "[[" in text:
                 self.current = name
                 start, end = text.index("[["), text.index("]]") - 2
