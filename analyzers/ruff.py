@@ -290,8 +290,10 @@ class RuffServer:
         try:
             process = spawn([ruff_binary(), "server"], stderr=subprocess.DEVNULL)
         except OSError as error:
-            self.problem = f"ruff cannot be started: {error.strerror or error}"
-            log.error("%s", self.problem)  # noqa: TRY400 - no traceback wanted
+            problem = f"ruff cannot be started: {error.strerror or error}"
+            if problem != self.problem:
+                self.problem = problem
+                log.error("%s", problem)  # noqa: TRY400 - no traceback wanted
             self._schedule_restart()
             return
         self.problem = ""

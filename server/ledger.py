@@ -64,6 +64,7 @@ class Tracked:
     ruff_seen: Document | None = None  # the text that `ruff_items` is about
     ruff_items: list[RuffDiagnostic] = field(default_factory=list)
     ruff_off: str = ""
+    without_ruff: Document | None = None  # the text that is shown without waiting for ruff any longer
     own_active: bool = False
     own_off: str = ""
     own_running: bool = False

@@ -231,7 +231,7 @@ class Pipeline:
         """
         key = document_key(uri)
         tracked = self._tracked.get(key)
-        if tracked is None:
+        if tracked is None or key in self._session.broken:
             return {"kind": "full", "items": []}
         deadline = self._loop.time() + PULL_LIMIT
         while tracked is not None and not self._is_settled(tracked):
@@ -316,8 +316,6 @@ class Pipeline:
                 tracked.ruff = self._child(tracked.plan.ruff)
                 if not tracked.notebook:
                     tracked.ruff.open(tracked.uri, "python", document)
-                # While ruff is slow or away for long, postil's own findings are shown without it.
-                self._loop.call_later(RUFF_PATIENCE, self._settle, tracked)
         if language is not None:
             tracked.own_off = limits.no_parse(document, tracked.plan.largest) or ""
             if not tracked.own_off:
@@ -364,13 +362,21 @@ class Pipeline:
     def _own_answered(self, tracked: Tracked) -> None:
         if self._tracked.get(document_key(tracked.uri)) is not tracked:
             return
+        if not self._ruff_settled(tracked):
+            # While ruff hangs or is away for long, postil's own findings are shown without it.
+            self._loop.call_later(RUFF_PATIENCE, self._patience_ended, tracked, tracked.document)
         late = tracked.grace_over and self._session.capabilities.pull
         self._settle(tracked)
         if late and self._merging.render(tracked) != tracked.published:
             self._refresh_soon()
 
     def _ruff_settled(self, tracked: Tracked) -> bool:
-        return tracked.ruff is None or tracked.ruff_seen is tracked.document or bool(tracked.ruff.problem)
+        return (
+            tracked.ruff is None
+            or tracked.ruff_seen is tracked.document
+            or tracked.without_ruff is tracked.document
+            or bool(tracked.ruff.problem)
+        )
 
     def _is_settled(self, tracked: Tracked) -> bool:
         if not self._ruff_settled(tracked):
@@ -380,6 +386,11 @@ class Pipeline:
             or tracked.own_seen is tracked.document
             or (tracked.grace_over and tracked.ruff is not None)
         )
+
+    def _patience_ended(self, tracked: Tracked, document: Document) -> None:
+        if tracked.document is document and not self._ruff_settled(tracked):
+            tracked.without_ruff = document
+            self._settle(tracked)
 
     def _grace_ended(self, tracked: Tracked, document: Document) -> None:
         if tracked.document is document:
