@@ -217,7 +217,7 @@ def is_selector(name: str) -> bool:
 
 
 def selects(selector: str, code: str) -> bool:
-    """Return whether ruff's `selector` covers the rule `code`. `F` covers `F401` and not `FAST003`: families end with letters."""
+    """Return whether ruff's `selector` covers the rule `code`: `F` covers `F401` and not `FAST003`."""
     if selector == "ALL":
         return True
     digits = "0123456789"

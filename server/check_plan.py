@@ -26,6 +26,10 @@ UNTRUSTED = (
     "the project's ruff configuration is not used, because this folder is not trusted "
     "(`postil trust`, or --trust for one run)"
 )
+DISBELIEVED = (
+    "the project's ruff configuration is not used: it, or a file that it extends, cannot be read, "
+    "is too large or lies outside the project"
+)
 _ROOT_MARKS = (".git", "postil.toml", ".postil.yaml", "pyproject.toml")
 
 
@@ -149,7 +153,17 @@ def load_plan(request: Request, environment: Mapping[str, str]) -> Plan:
 
         if project_configuration(Path(root), Path(root, "x.py")) is not None:
             notes = (UNTRUSTED,)
+    if project is not None and _is_disbelieved(root):
+        notes = (DISBELIEVED,)
     return Plan(root, settings, trusted, ruff, project, own, request, loaded.problems, notes)
+
+
+def _is_disbelieved(root: str) -> bool:
+    """Return whether `root` has a file that is ruff's configuration and nothing else, and that may not be used."""
+    from analyzers.ruff_configuration import project_configuration
+
+    present = any(os.path.lexists(os.path.join(root, name)) for name in ("ruff.toml", ".ruff.toml"))
+    return present and project_configuration(Path(root), Path(root, "x.py")) is None
 
 
 def _is_mark(path: str, owners: set[int]) -> bool:

@@ -205,6 +205,14 @@ def test_no_ruff_configuration_hangs_or_writes(postil: Postil, configuration: st
     assert "root:" not in ended.text + ended.complaints
 
 
+def test_a_configuration_that_is_not_believed_is_told(postil: Postil) -> None:
+    postil.write("ruff.toml", 'extend = "/etc/passwd"\n')
+    postil.write("a.py", "import os\n")
+    ended = postil("check", "--trust")
+    assert "a.py:1:8: warning[F401]" in ended.text
+    assert "note: the project's ruff configuration is not used: it, or a file that it extends" in ended.text
+
+
 def test_languages_besides_python_are_checked(postil: Postil) -> None:
     postil.write("a.js", "function f(a) {" + "".join(f"if (a == {n}) return {n};\n" for n in range(20)) + "}")
     assert [rule for _, rule, _ in rules(postil)] == ["cyclomatic-complexity"]

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 import jsonschema
 import pytest
 
+from server import terminal
 from server.terminal import display_width, term_safe
 
 if TYPE_CHECKING:
@@ -277,3 +278,16 @@ def test_term_safe_leaves_nothing_to_obey(code: int) -> None:
 def test_term_safe_leaves_honest_text_alone() -> None:
     for text in ("plain", "naïve café", "日本語", "العربية", "עברית", "👍🏽❤️", "a\\b"):
         assert term_safe(text) == text
+
+
+def test_progress_is_for_people_and_for_long_work(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.progress("checking", 3, wanted=True) as advance:
+        advance(1)
+    assert capsys.readouterr().err == "", "stderr is no terminal here"
+    bar = terminal.Progress("checking", 3)
+    bar.advance()
+    assert capsys.readouterr().err == "", "too short to show"
+    bar.PATIENCE = -1.0  # type: ignore[misc]
+    bar.advance()
+    assert bar._stop is not None, "long enough now"
+    bar.close()
