@@ -57,7 +57,7 @@ class Document:
     `analyzers.languages`.
     """
 
-    __slots__ = ("_digest", "_line_starts", "_text", "language", "lines", "uri", "version")
+    __slots__ = ("_digest", "_length", "_line_starts", "_text", "language", "lines", "uri", "version")
 
     def __init__(self, uri: str, version: int, language: str, text: str) -> None:
         self.uri = uri
@@ -65,6 +65,7 @@ class Document:
         self.language = language
         self.lines: Sequence[str] = split_lines(text)
         self._text: str | None = text
+        self._length = len(text)
         self._line_starts: list[int] | None = None
         self._digest: str | None = None
 
@@ -93,8 +94,8 @@ class Document:
         return self._digest
 
     def __len__(self) -> int:
-        """The length of the text, in code points."""
-        return self.line_starts[-1]
+        """The length of the text, in code points. Known without the line table: limits ask for it after each change."""
+        return self._length
 
     def line_text(self, line: int) -> str:
         """Return the text of `line` without its line break; empty past the end."""
@@ -152,7 +153,7 @@ class Document:
             pieces.pop()  # the empty piece behind the last line break: the line after it is there already
         following = list(lines)
         following[first:after] = pieces
-        return self._next(version, following)
+        return self._next(version, following, len(middle) - sum(map(len, lines[first:after])))
 
     def with_line(self, line: int, text: str, version: int) -> Document:
         """Return the next version, with one line replaced. `text` must end in the line break that the line has, if any.
@@ -160,8 +161,9 @@ class Document:
         The way of nearly all keystrokes; `replaced` does the same for any change.
         """
         lines = list(self.lines)
+        longer = len(text) - len(lines[line])
         lines[line] = text
-        return self._next(version, lines)
+        return self._next(version, lines, longer)
 
     def edited(self, edits: Iterable[Edit], version: int) -> Document:
         """Return the next version with `edits` applied; they must not overlap, and their spans are those of this version.
@@ -184,12 +186,13 @@ class Document:
         """Return the next version, with the whole text replaced."""
         return Document(self.uri, version, self.language, text)
 
-    def _next(self, version: int, lines: list[str]) -> Document:
+    def _next(self, version: int, lines: list[str], longer: int) -> Document:
         document = Document.__new__(Document)
         document.uri = self.uri
         document.version = version
         document.language = self.language
         document.lines = lines
+        document._length = self._length + longer  # noqa: SLF001 - its own class
         document._text = document._line_starts = document._digest = None  # noqa: SLF001 - its own class
         return document
 

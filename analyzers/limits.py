@@ -22,6 +22,7 @@ MAX_LINES: Final = 20_000
 MAX_LINE_LENGTH: Final = 20_000  # code points
 MAX_NESTING: Final = 200  # open brackets
 
+_BINARY: Final = "it holds NUL characters, so it is no source text"
 _BRACKETS: Final = b"()[]{}"
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(_BRACKETS))
 _DEPTH: Final = bytes.maketrans(_BRACKETS, bytes((1, 255, 1, 255, 1, 255)))
@@ -29,7 +30,7 @@ _DEPTH: Final = bytes.maketrans(_BRACKETS, bytes((1, 255, 1, 255, 1, 255)))
 
 def length(document: Document) -> int:
     """Return the length of the text in code points, without building its line table."""
-    return sum(map(len, document.lines))
+    return len(document)
 
 
 def no_ruff(document: Document, largest: int = STORE_ONLY) -> str | None:
@@ -37,6 +38,8 @@ def no_ruff(document: Document, largest: int = STORE_ONLY) -> str | None:
     size = length(document)
     if size > min(largest, STORE_ONLY):
         return f"the file has {size:,} characters, more than {min(largest, STORE_ONLY):,}"
+    if "\0" in document.text:
+        return _BINARY
     if nesting(document.text.encode("utf-8", "surrogatepass")) > MAX_NESTING:
         return f"brackets are nested deeper than {MAX_NESTING}"
     return None
@@ -47,6 +50,8 @@ def no_parse(document: Document, largest: int = MAX_PARSED) -> str | None:
     size = length(document)
     if size > min(largest, MAX_PARSED):
         return f"the file has {size:,} characters, more than {min(largest, MAX_PARSED):,}"
+    if any("\0" in line for line in document.lines):
+        return _BINARY
     if len(document.lines) > MAX_LINES:
         return f"the file has more than {MAX_LINES:,} lines"
     if max(map(len, document.lines)) > MAX_LINE_LENGTH:
