@@ -30,6 +30,8 @@ def texts() -> dict[str, tuple[str, bool]]:
         "10 MB in one line, not ASCII": ("x = '" + "é" * (5 * MEBIBYTE) + "'\n", True),
         "binary": ("\x7fELF\x00\x01\x02" + binary, True),
         "zeros": ("\x00" * 100_000, True),
+        "control characters": ("\x01" * 100_000, False),
+        "a syntax error a line": ("'\n" * 30_000, False),
         "50,000 (": ("(" * 50_000, True),
         "50,000 [ nested in f()": ("f([" * 25_000 + "\n", True),
         "20,000 nested if": ("".join(" " * n + "if a:\n" for n in range(1500)), False),
