@@ -6,6 +6,7 @@ one that is not open is published here, to clients that are pushed to. Never bot
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from server.settings_files import Problem
 
 
+log = logging.getLogger("postil.notices")
+
+
 class Notices:
     """What is wrong with the settings, by file."""
 
@@ -42,6 +46,9 @@ class Notices:
                 here = grouped.setdefault(os.path.abspath(problem.path), [])
                 if problem not in here:
                     here.append(problem)
+            elif problem.source == "editor" and problem.rule == "settings-unknown":
+                # Editors send options of their own along; that is not a person's mistake.
+                log.warning("the editor sent a setting that postil does not have")
             elif problem.severity <= Severity.WARNING:
                 elsewhere.append(problem)
         changed = {path for path in {*grouped, *self._problems} if grouped.get(path) != self._problems.get(path)}

@@ -73,6 +73,16 @@ class Renaming:
         )
         if answer.refused:
             raise ActionRefused(answer.refused)
+        if answer.unsure_count:
+            place, line, _ = answer.unsure[0]
+            self._app.connection.notify(
+                "window/showMessage",
+                {
+                    "type": 3,
+                    "message": f"postil: {answer.unsure_count} more places hold this word and may mean the same; "
+                    f"the first is {os.path.basename(place)}:{line + 1}. They are left as they are.",
+                },
+            )
         open_documents = self._open_documents()
         return [await self._renamed_file(one, open_documents, document, path) for one in answer.files]
 
