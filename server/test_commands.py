@@ -56,10 +56,10 @@ async def busy(context: Any, arguments: list[Any]) -> Any:
     pid = os.posix_spawn(sys.executable, [sys.executable, "-I", "-c", program, str(arguments[0])], os.environ)
     descriptor = os.pidfd_open(pid)
     loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-    loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
     try:
-        await ended
+        await ended.wait()
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)

@@ -95,7 +95,10 @@ def random_position(chance: random.Random, text: str, encoding: str) -> Json:
         return {"line": line, "character": length + chance.choice([1, 2, 3, 100, 2**31 - 1])}
     if how < 0.95:
         return {"line": len(spans) + chance.choice([0, 1, 10**6]), "character": chance.choice([0, 1, 500])}
-    return {"line": chance.choice([line, 2**31 - 1]), "character": chance.choice([2**31 - 1, 2**32, 9223372036854776000])}
+    return {
+        "line": chance.choice([line, 2**31 - 1]),
+        "character": chance.choice([2**31 - 1, 2**32, 9223372036854776000]),
+    }
 
 
 def random_change(chance: random.Random, text: str, encoding: str, *, longest: int = 400) -> Json:
@@ -107,7 +110,10 @@ def random_change(chance: random.Random, text: str, encoding: str, *, longest: i
     if how < 0.04 or (len(text) > longest and how < 0.5):
         end = random_position(chance, text, encoding)
     elif how < 0.4:  # a short range, as people make
-        end = {"line": start["line"] + chance.choice([0, 0, 0, 1]), "character": start["character"] + chance.randrange(4)}
+        end = {
+            "line": start["line"] + chance.choice([0, 0, 0, 1]),
+            "character": start["character"] + chance.randrange(4),
+        }
     else:
         end = dict(start)
     new = random_text(chance, 4) if chance.random() < 0.8 else ""

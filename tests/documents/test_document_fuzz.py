@@ -1,7 +1,7 @@
 """Random edits: postil's `Document` equals the naive model, in three encodings (RELIABILITY.md G1).
 
-The conversion from the client's units is the product's own (`server/convert.py`), so what is compared is what happens to a
-didChange. 200,000 edits on the change run; POSTIL_FUZZ multiplies them. A divergence names its seed.
+The edits go through the session's own `change` (`server/session.py`), so what is compared is what happens to a didChange:
+the text, and what ruff and postil's own analysis are told. 200,000 edits on the change run; POSTIL_FUZZ multiplies them. A divergence names its seed.
 """
 
 from __future__ import annotations
@@ -9,40 +9,75 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 
+import msgspec
 import pytest
 
 from analyzers.document import Document, Edit, Point, Span, split_lines
-from analyzers.ranges import Position
+from analyzers.ranges import Position, TextChange
 from server import convert
+from server.capabilities import Capabilities
+from server.session import Session
+from server.wire import DocumentItem
 from tests.documents import oracle
 
 TIMES = int(os.environ.get("POSTIL_FUZZ", "1"))
 EDITS = 200_000
 SEQUENCE = 50  # edits before a fresh text
 PARTS = 4  # parallel parts
+URI = "untitled:x"
 
 
-def changed(document: Document, change: oracle.Json, encoding: str) -> Document:
-    """Apply one content change as the session does."""
-    version = document.version + 1
-    if "range" not in change:
-        return document.with_text(change["text"], version)
-    ends = []
-    for name in ("start", "end"):
-        position = Position(change["range"][name]["line"], change["range"][name]["character"])
-        ends.append(convert.point_from_position(document.lines, position, encoding))
-    return document.replaced(ends[0], ends[1], change["text"], version)
+def same(found: object, expected: object, *about: object) -> None:
+    """Fail where the two differ, in ASCII: half a character in a message stops a parallel run of pytest."""
+    if found != expected:
+        pytest.fail(f"{about!a}\nfound    {found!a}\nexpected {expected!a}")
+
+
+def encodable(text: str) -> str:
+    """Return the text as ruff knows it, which takes no half characters: U+FFFD is as long in each encoding."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+class Editing:
+    """A session of the server with one document, changed as a didChange changes it."""
+
+    def __init__(self, text: str, encoding: str) -> None:
+        self.encoding = encoding
+        self.session = Session(Capabilities({"general": {"positionEncodings": [encoding]}}))
+        self.document = self.session.open(DocumentItem(URI, "plaintext", 0, text))
+
+    def change(self, *changes: oracle.Json) -> None:
+        """Apply the changes of one didChange; what the session tells its analyzers is checked against the texts."""
+        before = self.document
+        made = self.session.change(URI, before.version + 1, [msgspec.convert(one, TextChange) for one in changes])
+        assert made is not None
+        self.document = made.document
+        assert self.session.documents[URI] is made.document
+        if made.changes is None:
+            assert any("range" not in one for one in changes)
+            return
+        told = before.text
+        told_in_units = encodable(before.text)
+        for change, wire in zip(made.changes, made.wire, strict=True):
+            lines = [start for start, _ in oracle.line_spans(told)]
+            start = lines[change.start.line] + change.start.column
+            end = lines[change.end.line] + change.end.column
+            assert start <= end
+            told = told[:start] + change.text + told[end:]
+            told_in_units = oracle.applied(told_in_units, msgspec.to_builtins(wire), self.encoding)
+        same(told, self.document.text, "postil's own analysis was told of another change", changes)
+        same(told_in_units, encodable(self.document.text), "ruff was told of another change", changes, made.wire)
 
 
 def check_equal(document: Document, text: str, seed: str) -> None:
     """Check everything a document says about itself against its text."""
-    assert document.text == text, seed
+    same(document.text, text, seed)
     spans = oracle.line_spans(text)
-    assert len(document.lines) == len(spans), seed
-    assert document.line_starts == [start for start, _ in spans] + [len(text)], seed
-    assert [document.line_text(line) for line in range(len(spans))] == [text[start:end] for start, end in spans], seed
-    assert len(document) == len(text), seed
+    same(document.line_starts, [start for start, _ in spans] + [len(text)], seed)
+    same([document.line_text(line) for line in range(len(spans))], [text[start:end] for start, end in spans], seed)
+    same((len(document.lines), len(document)), (len(spans), len(text)), seed)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -53,13 +88,17 @@ def test_random_edits_equal_the_model(part: int) -> None:
         seed = f"seed edits-{number}, {encoding}"
         chance = random.Random(seed)
         text = oracle.random_text(chance, 40)
-        document = Document("file:///x", 0, "plaintext", text)
-        for _ in range(SEQUENCE):
-            change = oracle.random_change(chance, text, encoding)
-            text = oracle.applied(text, change, encoding)
-            document = changed(document, change, encoding)
-            assert document.text == text, (seed, change)
-        check_equal(document, text, seed)
+        editing = Editing(text, encoding)
+        left = SEQUENCE
+        while left > 0:
+            changes = []
+            for _ in range(chance.choice([1, 1, 1, 2, 3])):
+                changes.append(oracle.random_change(chance, text, encoding))
+                text = oracle.applied(text, changes[-1], encoding)
+            editing.change(*changes)
+            same(editing.document.text, text, seed, changes)
+            left -= len(changes)
+        check_equal(editing.document, text, seed)
 
 
 def test_every_version_is_whole() -> None:
@@ -69,16 +108,16 @@ def test_every_version_is_whole() -> None:
         seed = f"seed whole-{number}, {encoding}"
         chance = random.Random(seed)
         text = oracle.random_text(chance, 20)
-        document = Document("file:///x", 0, "plaintext", text)
+        editing = Editing(text, encoding)
         for _ in range(20):
             change = oracle.random_change(chance, text, encoding, longest=120)
-            before, old_text = document, text
-            document = changed(document, change, encoding)
+            before, old_text = editing.document, text
+            editing.change(change)
             text = oracle.applied(text, change, encoding)
-            check_equal(document, text, seed)
+            check_equal(editing.document, text, seed)
             check_equal(before, old_text, seed)
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        assert document.digest == digest == Document("file:///y", 9, "python", text).digest, seed
+        assert editing.document.digest == digest == Document("file:///y", 9, "python", text).digest, seed
 
 
 def test_positions_there_and_back() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from analyzers.document import Document
 from tests.documents import oracle
-from tests.documents.test_document_fuzz import changed, check_equal
+from tests.documents.test_document_fuzz import Editing, check_equal
 
 TIMES = int(os.environ.get("POSTIL_FUZZ", "1"))
 
@@ -17,20 +17,20 @@ texts = st.lists(st.sampled_from(oracle.PIECES), max_size=6).map("".join)
 numbers = st.one_of(st.integers(0, 8), st.sampled_from([2**31 - 1, 9223372036854776000]))
 
 
-class Editing(RuleBasedStateMachine):
+class Typing(RuleBasedStateMachine):
     """An editor and a server that hold the same text."""
 
     def __init__(self) -> None:
         super().__init__()
         self.encoding = "utf-16"
         self.text = ""
-        self.document = Document("file:///x", 0, "plaintext", "")
+        self.editing = Editing("", "utf-16")
 
     @initialize(encoding=st.sampled_from(oracle.ENCODINGS), text=texts)
     def opened(self, encoding: str, text: str) -> None:
         """Open a document."""
         self.encoding, self.text = encoding, text
-        self.document = Document("file:///x", 0, "plaintext", text)
+        self.editing = Editing(text, encoding)
 
     @rule(start_line=numbers, start=numbers, end_line=numbers, end=numbers, new=texts)
     def edited(self, start_line: int, start: int, end_line: int, end: int, new: str) -> None:
@@ -50,17 +50,17 @@ class Editing(RuleBasedStateMachine):
         self._make({"text": new})
 
     def _make(self, change: oracle.Json) -> None:
-        self.document = changed(self.document, change, self.encoding)
+        self.editing.change(change)
         self.text = oracle.applied(self.text, change, self.encoding)
 
     @invariant()
     def texts_are_equal(self) -> None:
         """Text, lines and line starts are the model's."""
-        check_equal(self.document, self.text, self.encoding)
+        check_equal(self.editing.document, self.text, self.encoding)
 
 
-Editing.TestCase.settings = settings(
+Typing.TestCase.settings = settings(
     max_examples=100 * TIMES, stateful_step_count=30, deadline=None, database=None, derandomize=TIMES == 1,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
-TestEditing = Editing.TestCase
+TestTyping = Typing.TestCase

@@ -27,7 +27,9 @@ def push(*, everything: bool = True) -> Json:
 def pull(*, everything: bool = True) -> Json:
     """Return those of a client that asks for diagnostics."""
     capabilities = _everything() if everything else _bare()
-    capabilities["textDocument"].setdefault("diagnostic", {"dynamicRegistration": False, "relatedDocumentSupport": False})
+    capabilities["textDocument"].setdefault(
+        "diagnostic", {"dynamicRegistration": False, "relatedDocumentSupport": False}
+    )
     return capabilities
 
 
@@ -82,7 +84,12 @@ def _everything() -> Json:
         },
         "notebookDocument": {"synchronization": {"dynamicRegistration": False, "executionSummarySupport": True}},
         "textDocument": {
-            "synchronization": {"dynamicRegistration": False, "didSave": True, "willSave": True, "willSaveWaitUntil": True},
+            "synchronization": {
+                "dynamicRegistration": False,
+                "didSave": True,
+                "willSave": True,
+                "willSaveWaitUntil": True,
+            },
             "publishDiagnostics": {"versionSupport": True, **parts},
             "diagnostic": {"dynamicRegistration": False, "relatedDocumentSupport": True, **parts},
             "hover": {"dynamicRegistration": False, "contentFormat": ["markdown", "plaintext"]},
@@ -97,9 +104,16 @@ def _everything() -> Json:
                 "codeActionLiteralSupport": {
                     "codeActionKind": {
                         "valueSet": [
-                            "", "quickfix", "refactor", "refactor.extract", "refactor.inline", "refactor.rewrite",
-                            "source", "source.fixAll", "source.organizeImports",
-                        ]  # fmt: skip
+                            "",
+                            "quickfix",
+                            "refactor",
+                            "refactor.extract",
+                            "refactor.inline",
+                            "refactor.rewrite",
+                            "source",
+                            "source.fixAll",
+                            "source.organizeImports",
+                        ]
                     }
                 },
             },

@@ -136,7 +136,9 @@ def main(arguments: list[str]) -> int:
             totals[outcome] += 1
             tests = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
             print(f"  {number:2}  {outcome:18}  {title}" + (f"  ({tests})" if tests else ""))
-    print("\n" + ", ".join(f"{count} {name}" for name, count in sorted(totals.items())) + f", of {sum(totals.values())}")
+    print(
+        "\n" + ", ".join(f"{count} {name}" for name, count in sorted(totals.items())) + f", of {sum(totals.values())}"
+    )
     return 1 if totals["failed"] or totals["no test"] else 0
 
 

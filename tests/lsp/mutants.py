@@ -51,7 +51,10 @@ def notifications(uri: str) -> list[tuple[str, Json]]:
         "textContent": [{"document": {"uri": cell, "version": 2}, "changes": [{"range": span, "text": "x"}]}],
     }
     return [
-        ("textDocument/didOpen", {"textDocument": {"uri": uri, "languageId": "python", "version": 1, "text": "import os\n"}}),
+        (
+            "textDocument/didOpen",
+            {"textDocument": {"uri": uri, "languageId": "python", "version": 1, "text": "import os\n"}},
+        ),
         ("textDocument/didChange", {"textDocument": document, "contentChanges": [{"range": span, "text": "y"}]}),
         ("textDocument/didSave", {"textDocument": {"uri": uri}, "text": "x"}),
         ("textDocument/didClose", {"textDocument": {"uri": uri}}),
@@ -61,11 +64,19 @@ def notifications(uri: str) -> list[tuple[str, Json]]:
         (
             "notebookDocument/didOpen",
             {
-                "notebookDocument": {"uri": notebook, "notebookType": "j", "version": 1, "cells": [{"kind": 2, "document": cell}]},
+                "notebookDocument": {
+                    "uri": notebook,
+                    "notebookType": "j",
+                    "version": 1,
+                    "cells": [{"kind": 2, "document": cell}],
+                },
                 "cellTextDocuments": [{"uri": cell, "languageId": "python", "version": 1, "text": "x"}],
             },
         ),
-        ("notebookDocument/didChange", {"notebookDocument": {"uri": notebook, "version": 2}, "change": {"cells": cells}}),
+        (
+            "notebookDocument/didChange",
+            {"notebookDocument": {"uri": notebook, "version": 2}, "change": {"cells": cells}},
+        ),
         ("notebookDocument/didClose", {"notebookDocument": {"uri": notebook}, "cellTextDocuments": [{"uri": cell}]}),
         ("$/cancelRequest", {"id": 5}),
         ("$/setTrace", {"value": "verbose"}),

@@ -74,7 +74,9 @@ def check_all_ranges(text: str, value: Json, encoding: str = "utf-16") -> int:
 
 def applied(text: str, edits: list[Json], encoding: str = "utf-16") -> str:
     """Return `text` with text edits applied; they must not overlap, and their order must not matter."""
-    spans = [(*check_range(text, edit["range"], encoding), number, edit["newText"]) for number, edit in enumerate(edits)]
+    spans = [
+        (*check_range(text, edit["range"], encoding), number, edit["newText"]) for number, edit in enumerate(edits)
+    ]
     result: list[str] = []
     at = 0
     for start, end, _, new in sorted(spans, key=lambda span: span[:3]):

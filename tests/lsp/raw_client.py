@@ -132,9 +132,11 @@ class RawClient:
         self._changed = threading.Condition()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._pending_bytes = 0
-        self._wake = os.pipe()  # a byte in it tells the reader to close stdout: while it sits in read(), nobody else can
+        self._wake = (
+            os.pipe()
+        )  # a byte in it tells the reader to close stdout: while it sits in read(), nobody else can
         with self.stderr_path.open("wb") as stderr:
-            self.process = subprocess.Popen(  # noqa: S603 - the server under test
+            self.process = subprocess.Popen(
                 [*(command or server_command()), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -224,7 +226,9 @@ class RawClient:
 
     def command(self, name: str, *arguments: Json, timeout: float = 10) -> Message:
         """Run a server command and return the whole answer."""
-        return self.request("workspace/executeCommand", {"command": name, "arguments": list(arguments)}, timeout=timeout)
+        return self.request(
+            "workspace/executeCommand", {"command": name, "arguments": list(arguments)}, timeout=timeout
+        )
 
     def begin_command(self, name: str, *arguments: Json, identity: Json = None) -> Json:
         """Start a server command and return its id."""
@@ -246,7 +250,9 @@ class RawClient:
 
     def drain(self, *, timeout: float = 30) -> None:
         """Wait until everything queued was written to the pipe."""
-        self.wait_until(lambda: self._pending_bytes == 0 or not self.is_running(), timeout=timeout, what="stdin to take all")
+        self.wait_until(
+            lambda: self._pending_bytes == 0 or not self.is_running(), timeout=timeout, what="stdin to take all"
+        )
 
     # ------------------------------------------------------------------ the usual session
 
@@ -299,7 +305,12 @@ class RawClient:
         return message["result"]
 
     def diagnostics(
-        self, uri: str, *, version: int | None = None, where: Callable[[list[Json]], bool] | None = None, timeout: float = 10
+        self,
+        uri: str,
+        *,
+        version: int | None = None,
+        where: Callable[[list[Json]], bool] | None = None,
+        timeout: float = 10,
     ) -> list[Json]:
         """Wait for pushed diagnostics of `version` (any, if None) that satisfy `where`, and return them."""
 
@@ -329,7 +340,9 @@ class RawClient:
 
     # ------------------------------------------------------------------ waiting
 
-    def wait(self, predicate: Callable[[Message], bool], *, timeout: float = 10, since: int = 0, what: str = "") -> Message:
+    def wait(
+        self, predicate: Callable[[Message], bool], *, timeout: float = 10, since: int = 0, what: str = ""
+    ) -> Message:
         """Wait for a recorded message, from number `since` on, for which `predicate` holds, and return it."""
         at = since
         found: list[Message] = []
@@ -413,7 +426,9 @@ class RawClient:
         """Check what holds at any time: the stream can be followed, nothing was answered twice, nothing popped up."""
         if self.stream_fault:
             self.fail(f"the stream cannot be followed: {self.stream_fault}")
-        twice = {key: len(answers) for key, answers in self.answers.items() if len(answers) > 1 and key[0] != "NoneType"}
+        twice = {
+            key: len(answers) for key, answers in self.answers.items() if len(answers) > 1 and key[0] != "NoneType"
+        }
         if twice:
             self.fail(f"answered more than once: {twice}")
         if self.pop_ups():
@@ -560,10 +575,8 @@ class RawClient:
 
     def _answer_server(self, message: Message) -> None:
         reply: Message = {"jsonrpc": "2.0", "id": message["id"]}
-        handler = self.handlers.get(message["method"])
+        handler = self.handlers.get(message["method"], _refuse)
         try:
-            if handler is None:
-                raise Refused
             reply["result"] = handler(message.get("params"))
         except Silence:
             return
@@ -593,6 +606,10 @@ def _take(buffer: bytearray) -> bytes | None:
     body = bytes(buffer[end + 4 : end + 4 + length])
     del buffer[: end + 4 + length]
     return body
+
+
+def _refuse(_: Json) -> Json:
+    raise Refused
 
 
 def _default_handlers() -> Mapping[str, Callable[[Json], Json]]:

@@ -16,7 +16,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from server.test_commands import COMMANDS  # noqa: E402
+from server.test_commands import COMMANDS
 
 server = LanguageServer("stock", "1")
 
@@ -43,7 +43,9 @@ for one in COMMANDS:
 def _publish(uri: str) -> None:
     document = server.workspace.get_text_document(uri)
     found = [
-        types.Diagnostic(types.Range(types.Position(number, 0), types.Position(number, len(line))), f"`{line[7:].strip()}`")
+        types.Diagnostic(
+            types.Range(types.Position(number, 0), types.Position(number, len(line))), f"`{line[7:].strip()}`"
+        )
         for number, line in enumerate(document.lines)
         if line.startswith("import ")
     ]

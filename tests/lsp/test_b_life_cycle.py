@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.lsp import capabilities
+from tests.lsp.fixtures import ReadyServer, StartServer
 from tests.lsp.processes import Process
 from tests.lsp.raw_client import RawClient
-from tests.lsp.fixtures import ReadyServer, StartServer
 
 BUSY_WORKERS = 12
 
@@ -188,9 +188,9 @@ def test_lsp_26_end_of_stdout(client: RawClient) -> None:
 
 def test_lsp_27_dead_parent(start: StartServer) -> None:
     """A parent that is gone, or a zombie, ends the server within 10 s; a parent of null is not watched."""
-    gone = subprocess.Popen(["/bin/true"])  # noqa: S603
+    gone = subprocess.Popen(["/bin/true"])
     gone.wait()
-    zombie = subprocess.Popen(["/bin/true"])  # noqa: S603
+    zombie = subprocess.Popen(["/bin/true"])
     stat = Path(f"/proc/{zombie.pid}/stat")
     orphans = [start(), start()]
     free, owned = start(), start()
@@ -208,7 +208,7 @@ def test_lsp_27_dead_parent(start: StartServer) -> None:
 def test_lsp_27_client_dies(start: StartServer, tmp_path: Path) -> None:
     """A client that is killed leaves no server and no child after 10 s, even where its pipes stay open."""
     client = start()
-    parent = subprocess.Popen(["/bin/sleep", "600"])  # noqa: S603
+    parent = subprocess.Popen(["/bin/sleep", "600"])
     client.initialize(capabilities.push(), process_id=parent.pid)
     client.open(client.uri("a.py"), "import os\n")
     client.diagnostics(client.uri("a.py"), where=bool)
@@ -235,7 +235,8 @@ def test_lsp_28_children_die_with_a_killed_server(ready: ReadyServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--stdio",), ("--clientProcessId=1",), ("--stdio", "--clientProcessId", "1"), ("--no-such-option",), ("what",)]
+    "arguments",
+    [("--stdio",), ("--clientProcessId=1",), ("--stdio", "--clientProcessId", "1"), ("--no-such-option",), ("what",)],
 )
 def test_lsp_29_arguments_that_clients_add(start: StartServer, arguments: tuple[str, ...]) -> None:
     """The usual arguments are accepted, unknown ones do not stop the server."""
@@ -258,7 +259,7 @@ def test_lsp_29_transports_that_are_not_offered(start: StartServer, argument: st
 
 def test_lsp_29_client_process_id_argument_is_watched(start: StartServer) -> None:
     """`--clientProcessId` counts like `processId`."""
-    gone = subprocess.Popen(["/bin/true"])  # noqa: S603
+    gone = subprocess.Popen(["/bin/true"])
     gone.wait()
     client = start(arguments=(f"--clientProcessId={gone.pid}",))
     client.result("initialize", {"capabilities": {}})

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.lsp import capabilities
-from tests.lsp.raw_client import RawClient, Refused
 from tests.lsp.fixtures import ReadyServer, needs
+from tests.lsp.raw_client import RawClient, Refused
 
 BUSY_WORKERS = 12
 
@@ -96,7 +96,9 @@ def test_lsp_31_cancel_stops_the_inner_work(client: RawClient, command: str) -> 
     children = client.children()
     client.cancel(identity)
     client.answer(identity, timeout=2)
-    client.wait_until(lambda: not any("monotonic" in one.command() and one.is_alive() for one in children), what="its end")
+    client.wait_until(
+        lambda: not any("monotonic" in one.command() and one.is_alive() for one in children), what="its end"
+    )
     assert client.command("postil.test.sleep", 0.8)["result"] == "slept"
     assert not marker.exists()
 
@@ -166,7 +168,11 @@ def test_lsp_34_server_cancelled_only_for_diagnostics(ready: ReadyServer) -> Non
 
 def progress_of(client: RawClient, token: object) -> list[Any]:
     """Return the kinds of all progress values for a token."""
-    return [one["params"]["value"].get("kind") for one in client.notifications("$/progress") if one["params"]["token"] == token]
+    return [
+        one["params"]["value"].get("kind")
+        for one in client.notifications("$/progress")
+        if one["params"]["token"] == token
+    ]
 
 
 def test_lsp_35_own_progress_is_created_and_balanced(ready: ReadyServer) -> None:
@@ -223,7 +229,9 @@ def test_lsp_36_partial_results(ready: ReadyServer) -> None:
     uris = {client.uri(f"a{number}.py") for number in range(3)}
 
     def reported() -> set[str]:
-        values = [one["params"]["value"] for one in client.notifications("$/progress") if one["params"]["token"] == "part"]
+        values = [
+            one["params"]["value"] for one in client.notifications("$/progress") if one["params"]["token"] == "part"
+        ]
         return {item["uri"] for value in values for item in value["items"]}
 
     client.wait_until(lambda: uris <= reported() or client.answer_count(identity) > 0, what="partial results")

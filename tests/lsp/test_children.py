@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 KILLS = 20
 # Overflows the stack of ruff 0.17.5 (astral-sh/ruff#24810): a unary operator nine thousand deep.
 POISON = "-" * 9000 + "1\n"
-COMPLEX = "def g(a):\n" + "".join(f"    if a > {n} and a < {n + 100}:\n        a += {n}\n" for n in range(40)) + "    return a\n"
+COMPLEX = (
+    "def g(a):\n"
+    + "".join(f"    if a > {n} and a < {n + 100}:\n        a += {n}\n" for n in range(40))
+    + "    return a\n"
+)
 
 
 def ruff_children(client: RawClient) -> list[Process]:
@@ -87,7 +91,6 @@ def test_children_that_fault(ready: ReadyServer) -> None:
         # The change after that is another text, so it is analysed whatever was thought of the one before.
         client.change(uri, version + 100, f"import n{version}\n")
         client.diagnostics(uri, where=lambda found, v=version: any(f"`n{v}`" in str(one) for one in found), timeout=5)  # type: ignore[misc]
-        version += 100
         client.close(uri)
         client.open(uri, "import m1\n", version=1)
     client.change(healthy, 2, "import hh\n")
@@ -121,7 +124,9 @@ def test_a_poison_document_kills_once(ready: ReadyServer) -> None:
     known = {child.pid for child in ruff_children(client)}
     assert len(known) == 1
     poison = client.open(client.uri("poison.py"), POISON)
-    client.wait_until(lambda: bool({child.pid for child in ruff_children(client)} - known), timeout=10, what="a new ruff")
+    client.wait_until(
+        lambda: bool({child.pid for child in ruff_children(client)} - known), timeout=10, what="a new ruff"
+    )
     known |= {child.pid for child in ruff_children(client)}
     assert len(known) == 2
     client.diagnostics(poison, where=lambda found: any("off" in one["message"] for one in found))

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.lsp import capabilities
-from tests.lsp.raw_client import RawClient
 from tests.lsp.fixtures import ReadyServer, needs
+from tests.lsp.raw_client import RawClient
 
 SEPARATORS = ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 
@@ -20,7 +20,10 @@ SEPARATORS = ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"
 def at(line: int, character: int, end_line: int | None = None, end: int | None = None) -> Any:
     """Return a range; an empty one where no end is given."""
     start = {"line": line, "character": character}
-    return {"start": start, "end": start if end is None else {"line": line if end_line is None else end_line, "character": end}}
+    return {
+        "start": start,
+        "end": start if end is None else {"line": line if end_line is None else end_line, "character": end},
+    }
 
 
 def insert(line: int, character: int, text: str) -> Any:
@@ -61,13 +64,11 @@ def test_lsp_38_numbers_beyond_any_width(client: RawClient) -> None:
     """VS Code sends 9223372036854776000, written as a number of any form; a range backwards is put right."""
     uri = client.open(client.uri("a.txt"), "abc\ndef\n", language="plaintext")
     for version, number in enumerate(("9223372036854776000", "18446744073709551615", "1e3", "9" * 40), 2):
-        client.send_body(
-            (
-                '{"jsonrpc":"2.0","method":"textDocument/didChange","params":{"textDocument":{"uri":"%s","version":%d},'
-                '"contentChanges":[{"range":{"start":{"line":0,"character":%s},"end":{"line":0,"character":%s}},"text":"%d"}]}}'
-                % (uri, version, number, number, version)
-            ).encode()
-        )
+        place = f'{{"line":0,"character":{number}}}'
+        change = f'{{"range":{{"start":{place},"end":{place}}},"text":"{version}"}}'
+        document = f'{{"uri":"{uri}","version":{version}}}'
+        params = f'{{"textDocument":{document},"contentChanges":[{change}]}}'
+        client.send_body(f'{{"jsonrpc":"2.0","method":"textDocument/didChange","params":{params}}}'.encode())
     client.change(uri, 9, {"range": at(1, 2, 1, 1), "text": "_"})
     assert client.server_text(uri) == "abc2345\nd_f\n"
     client.check_clean()
@@ -130,7 +131,9 @@ def test_lsp_39_lone_surrogates(client: RawClient) -> None:
     """Half a character, as JavaScript may send it, is text like any other and is one unit long."""
     uri = client.open(client.uri("a.txt"), "a\ud83db\n", language="plaintext")
     client.change(uri, 2, insert(0, 2, "\udc00x"))
-    assert client.server_text(uri).encode("utf-16-le", "surrogatepass") == "a\ud83d\udc00xb\n".encode("utf-16-le", "surrogatepass")
+    assert client.server_text(uri).encode("utf-16-le", "surrogatepass") == "a\ud83d\udc00xb\n".encode(
+        "utf-16-le", "surrogatepass"
+    )
     client.change(uri, 3, "plain\n")
     assert client.server_text(uri) == "plain\n"
     client.check_clean()
@@ -141,7 +144,9 @@ def test_lsp_40_changes_in_order(client: RawClient) -> None:
     uri = client.open(client.uri("a.txt"), "one\n", language="plaintext")
     client.change(uri, 2, insert(0, 3, " two"), insert(0, 7, " three"), {"range": at(0, 0, 0, 3), "text": "1"})
     assert client.server_text(uri) == "1 two three\n"
-    client.change(uri, 3, insert(0, 0, "lost"), "fresh\ntext\n", insert(1, 4, "!"), {"range": at(0, 5, 1, 0), "text": " "})
+    client.change(
+        uri, 3, insert(0, 0, "lost"), "fresh\ntext\n", insert(1, 4, "!"), {"range": at(0, 5, 1, 0), "text": " "}
+    )
     assert client.held(uri) == client.held(uri) | {"text": "fresh text!\n", "version": 3}
     client.change(uri, 4)
     assert client.held(uri)["version"] == 4
@@ -149,7 +154,7 @@ def test_lsp_40_changes_in_order(client: RawClient) -> None:
 
 
 def test_lsp_40_deprecated_range_length_is_ignored(client: RawClient) -> None:
-    """rangeLength is deprecated and often wrong; the range counts."""
+    """RangeLength is deprecated and often wrong; the range counts."""
     uri = client.open(client.uri("a.txt"), "hello\n", language="plaintext")
     client.change(uri, 2, {"range": at(0, 1, 0, 3), "rangeLength": 77, "text": "_"})
     assert client.server_text(uri) == "h_lo\n"
@@ -202,7 +207,9 @@ def test_lsp_42_versions_that_do_not_increase(ready: ReadyServer, first: int, se
     client.change(uri, second, "import re\n")
     client.echo()
     client.wait_until(
-        lambda: len(client.stderr()) + len(client.notifications("window/logMessage")) > logged, timeout=2, what="a log line"
+        lambda: len(client.stderr()) + len(client.notifications("window/logMessage")) > logged,
+        timeout=2,
+        what="a log line",
     )
     client.change(uri, 20, "import sys\n")
     found = client.diagnostics(uri, version=20, where=bool)
@@ -341,7 +348,7 @@ def test_lsp_47_language_change_and_close(ready: ReadyServer) -> None:
 
 
 def test_lsp_48_will_save_wait_until_is_not_registered(start: Any) -> None:
-    """postil edits nothing on save."""
+    """Postil edits nothing on save."""
     client = start()
     announced = client.initialize(capabilities.dynamic(capabilities.push()))["capabilities"]
     sync = announced["textDocumentSync"]
@@ -349,7 +356,11 @@ def test_lsp_48_will_save_wait_until_is_not_registered(start: Any) -> None:
     assert sync["change"] == 2
     assert not sync.get("willSaveWaitUntil")
     client.echo()
-    registered = [one["method"] for request in client.requests("client/registerCapability") for one in request["params"]["registrations"]]
+    registered = [
+        one["method"]
+        for request in client.requests("client/registerCapability")
+        for one in request["params"]["registrations"]
+    ]
     assert "textDocument/willSaveWaitUntil" not in registered
     uri = client.open(client.uri("a.txt"), "text\n", language="plaintext")
     client.notify("textDocument/willSave", {"textDocument": {"uri": uri}, "reason": 1})
@@ -403,7 +414,10 @@ def test_lsp_49_notebook_cells(ready: ReadyServer) -> None:
                 "structure": {"array": {"start": 1, "deleteCount": 1}, "didClose": [{"uri": uris[2]}]},
                 "textContent": [
                     {"document": {"uri": uris[1], "version": 2}, "changes": [insert(0, 6, "a")]},
-                    {"document": {"uri": uris[1], "version": 3}, "changes": [{"range": at(0, 7, 0, 8), "text": "): pass"}]},
+                    {
+                        "document": {"uri": uris[1], "version": 3},
+                        "changes": [{"range": at(0, 7, 0, 8), "text": "): pass"}],
+                    },
                 ],
             }
         },
@@ -428,7 +442,10 @@ def test_lsp_49_broken_notebook_changes(ready: ReadyServer) -> None:
     for params in (
         {},
         {"notebookDocument": {"uri": "file:///n.ipynb", "version": 2}, "change": {"cells": {"textContent": [{}]}}},
-        {"notebookDocument": {"uri": "file:///n.ipynb", "version": 2}, "change": {"cells": {"structure": {"array": {}}}}},
+        {
+            "notebookDocument": {"uri": "file:///n.ipynb", "version": 2},
+            "change": {"cells": {"structure": {"array": {}}}},
+        },
         {
             "notebookDocument": {"uri": "file:///n.ipynb", "version": 2},
             "change": {"cells": {"structure": {"array": {"start": 7, "deleteCount": 10**9}}}},

@@ -187,7 +187,9 @@ def test_lsp_53_refresh_at_most_once_a_second(ready: ReadyServer) -> None:
     for _ in range(10):
         client.command("postil.test.refresh", 10)
     client.wait_until(lambda: len(client.requests("workspace/diagnostic/refresh")) > before, what="a refresh")
-    client.holds_for(lambda: len(client.requests("workspace/diagnostic/refresh")) <= before + 2, 1.5, what="two at most")
+    client.holds_for(
+        lambda: len(client.requests("workspace/diagnostic/refresh")) <= before + 2, 1.5, what="two at most"
+    )
 
 
 def test_lsp_53_no_refresh_where_it_is_not_supported(ready: ReadyServer) -> None:
@@ -353,12 +355,16 @@ def test_lsp_50_identity_survives_moves(ready: ReadyServer) -> None:
         assert [one["data"]["fingerprint"] for one in client.pull(uri)["items"]] == before
 
 
-COMPLEX = "def g(a):\n" + "".join(f"    if a > {n} and a < {n + 100}:\n        a += {n}\n" for n in range(40)) + "    return a\n"
+COMPLEX = (
+    "def g(a):\n"
+    + "".join(f"    if a > {n} and a < {n + 100}:\n        a += {n}\n" for n in range(40))
+    + "    return a\n"
+)
 
 
 @pytest.mark.parametrize("supported", [True, False])
 def test_lsp_53_a_pull_answered_early_is_asked_for_again(ready: ReadyServer, supported: bool) -> None:
-    """ruff's findings do not wait for postil's own: those come by a refresh, or at once where no refresh can be asked for."""
+    """Ruff's findings do not wait for postil's own: those come by a refresh, or at once where no refresh can be asked for."""
     offered = capabilities.pull()
     offered["workspace"]["diagnostics"] = {"refreshSupport": supported}
     client = ready(offered)

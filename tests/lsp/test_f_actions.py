@@ -13,7 +13,11 @@ from tests.lsp.ranges import applied, edits_of
 from tests.lsp.raw_client import RawClient
 
 TEXT = "import os\nimport sys\n\n\ndef f(a):\n    return a == None\n"
-COMPLEX = "def g(a):\n" + "".join(f"    if a > {n} and a < {n + 100}:\n        a += {n}\n" for n in range(40)) + "    return a\n"
+COMPLEX = (
+    "def g(a):\n"
+    + "".join(f"    if a > {n} and a < {n + 100}:\n        a += {n}\n" for n in range(40))
+    + "    return a\n"
+)
 
 
 def whole(text: str) -> Any:
@@ -137,7 +141,7 @@ def test_lsp_56_disabled(ready: ReadyServer, supported: bool) -> None:
 
 
 def test_lsp_56_is_preferred_only_if_supported(ready: ReadyServer) -> None:
-    """isPreferred marks at most one action a finding, and only for a client that knows it."""
+    """IsPreferred marks at most one action a finding, and only for a client that knows it."""
     offers = capabilities.pull()
     client = ready(offers)
     needs(announced(client), "codeActionProvider")
@@ -325,7 +329,13 @@ def test_lsp_59_commands_have_the_prefix_and_refuse_others(ready: ReadyServer) -
 
 @pytest.mark.parametrize(
     ("formats", "kind"),
-    [(["markdown", "plaintext"], "markdown"), (["plaintext", "markdown"], None), (["plaintext"], "plaintext"), (None, None), ([], None)],
+    [
+        (["markdown", "plaintext"], "markdown"),
+        (["plaintext", "markdown"], None),
+        (["plaintext"], "plaintext"),
+        (None, None),
+        ([], None),
+    ],
     ids=str,
 )
 def test_lsp_60_hover_formats(ready: ReadyServer, formats: Any, kind: str | None) -> None:
@@ -367,7 +377,7 @@ def test_lsp_60_hover_elsewhere_is_null(ready: ReadyServer) -> None:
 
 
 def test_lsp_57_rename(ready: ReadyServer) -> None:
-    """prepareRename names the range, rename changes each use, and a name that is none is refused with a reason."""
+    """PrepareRename names the range, rename changes each use, and a name that is none is refused with a reason."""
     client = ready(capabilities.pull())
     needs(announced(client), "renameProvider")
     text = "def f(first):\n    second = first\n    return second + first\n"

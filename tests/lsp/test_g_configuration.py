@@ -25,19 +25,27 @@ STATIC = {
 
 def registrations(client: RawClient) -> list[Any]:
     """Return all registrations the server asked for."""
-    return [one for request in client.requests("client/registerCapability") for one in request["params"]["registrations"]]
+    return [
+        one for request in client.requests("client/registerCapability") for one in request["params"]["registrations"]
+    ]
 
 
 def test_lsp_61_no_registration_without_the_flag(ready: ReadyServer) -> None:
     """A client without dynamic registration is not asked for one, and is asked for nothing else it did not announce."""
-    for offered in (capabilities.nothing(), capabilities.static(capabilities.push()), {"workspace": None, "textDocument": 5}):
+    for offered in (
+        capabilities.nothing(),
+        capabilities.static(capabilities.push()),
+        {"workspace": None, "textDocument": 5},
+    ):
         client = ready(offered)
         client.handlers.clear()  # each request of the server is an error now
         uri = client.open(client.uri("a.py"), "import os\n")
         client.diagnostics(uri, where=bool)
         client.holds_for(lambda one=client: not registrations(one), 0.7)  # type: ignore[misc]
         if offered == {}:
-            assert not [one for one in client.received if "id" in one and "method" in one], "asked without being announced"
+            assert not [one for one in client.received if "id" in one and "method" in one], (
+                "asked without being announced"
+            )
         client.check_clean()
 
 
@@ -87,7 +95,10 @@ def refusing(_: object) -> object:
         ("empty", lambda _: []),
         ("wrong type", lambda _: "text"),
         ("wrong items", lambda params: [[1, 2]] * len(params["items"])),
-        ("wrong values", lambda params: [{"ruff": 5, "cyclomatic_limit": "many", "nonsense": {}}] * len(params["items"])),
+        (
+            "wrong values",
+            lambda params: [{"ruff": 5, "cyclomatic_limit": "many", "nonsense": {}}] * len(params["items"]),
+        ),
         ("error", refusing),
         ("silence", silent),
     ],
@@ -105,9 +116,11 @@ def test_lsp_62_configuration_answers(start: StartServer, name: str, handler: An
     assert client.is_running()
 
 
-@pytest.mark.parametrize("settings", [None, 5, "x", [], {}, {"postil": None}, {"postil": []}, {"postil": {"ruff": None}}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [None, 5, "x", [], {}, {"postil": None}, {"postil": []}, {"postil": {"ruff": None}}], ids=str
+)
 def test_lsp_62_settings_of_any_shape(ready: ReadyServer, settings: Any) -> None:
-    """didChangeConfiguration with null and other shapes changes nothing and shows at most one message."""
+    """DidChangeConfiguration with null and other shapes changes nothing and shows at most one message."""
     client = ready(capabilities.push(everything=False))
     uri = client.open(client.uri("a.py"), "import os\n")
     client.diagnostics(uri, where=bool)
@@ -121,7 +134,7 @@ def test_lsp_62_settings_of_any_shape(ready: ReadyServer, settings: Any) -> None
 
 @pytest.mark.parametrize("options", [None, [], 5, "x", {"trusted": "yes"}, {"nonsense": {"deep": [1]}}], ids=str)
 def test_lsp_62_initialization_options_of_any_shape(start: StartServer, options: Any) -> None:
-    """initializationOptions of any shape leave a working server."""
+    """InitializationOptions of any shape leave a working server."""
     client = start()
     client.initialize(capabilities.push(), initializationOptions=options)
     uri = client.open(client.uri("a.py"), "import os\n")
@@ -198,7 +211,13 @@ def test_lsp_63_folders_come_and_go(ready: ReadyServer) -> None:
     changed([], [{"uri": client.workspace.as_uri(), "name": "workspace"}, folder])
     client.change(uri, 100, "import last\n")
     client.diagnostics(uri, version=100, where=bool)
-    for event in (None, {}, {"event": None}, {"event": {"added": None, "removed": 5}}, {"event": {"added": [None, {}, {"uri": 5}]}}):
+    for event in (
+        None,
+        {},
+        {"event": None},
+        {"event": {"added": None, "removed": 5}},
+        {"event": {"added": [None, {}, {"uri": 5}]}},
+    ):
         client.notify("workspace/didChangeWorkspaceFolders", event)
     client.echo()
     client.check_clean()
@@ -281,7 +300,8 @@ def test_lsp_65_one_message_a_cause(ready: ReadyServer) -> None:
     uri = client.open(client.uri("a.py"), "import os\n")
     for version in range(2, 30):
         client.notify(
-            "textDocument/didChange", {"textDocument": {"uri": uri, "version": version}, "contentChanges": [{"text": None}]}
+            "textDocument/didChange",
+            {"textDocument": {"uri": uri, "version": version}, "contentChanges": [{"text": None}]},
         )
         client.notify("workspace/didChangeConfiguration", {"settings": {"postil": {"ruff": version}}})
     client.echo()

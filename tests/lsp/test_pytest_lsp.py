@@ -22,7 +22,9 @@ from tests.lsp.raw_client import server_command
 
 # pytest-lsp reads the fixture's annotations at run time, so nothing here is imported for types alone.
 
-TEXT = "import os\nimport sys\n\n\ndef double(first):\n    if first == None:\n        return 0\n    return first + first\n"
+TEXT = (
+    "import os\nimport sys\n\n\ndef double(first):\n    if first == None:\n        return 0\n    return first + first\n"
+)
 LIMIT = 15.0  # seconds
 
 
@@ -33,7 +35,7 @@ LIMIT = 15.0  # seconds
 async def editor(lsp_client: LanguageClient, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[None]:
     """An editor with a workspace of one folder."""
     # The editors that these capabilities are from answer registrations; pytest-lsp's client does not.
-    lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)(lambda params: None)
+    lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)(lambda _params: None)
     folder = types.WorkspaceFolder(tmp_path.as_uri(), "workspace")
     parameters = types.InitializeParams(
         capabilities=client_capabilities(request.param), workspace_folders=[folder], root_uri=tmp_path.as_uri()

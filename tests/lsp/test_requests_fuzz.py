@@ -82,7 +82,9 @@ def test_lsp_07_damaged_notifications(ready: ReadyServer, seed: str) -> None:
     client.diagnostics(fresh, where=bool, timeout=20)
     client.close(uri)
     client.open(uri, "import re\n", version=5)
-    client.change(uri, 6, {"range": {"start": {"line": 0, "character": 7}, "end": {"line": 0, "character": 9}}, "text": "abc"})
+    client.change(
+        uri, 6, {"range": {"start": {"line": 0, "character": 7}, "end": {"line": 0, "character": 9}}, "text": "abc"}
+    )
     assert client.server_text(uri) == "import abc\n"
     client.diagnostics(uri, version=6, where=bool, timeout=20)
     assert len(client.pop_ups()) <= 1, [one["params"] for one in client.pop_ups()]
@@ -113,7 +115,10 @@ def test_lsp_02_damaged_frames_in_memory() -> None:
 def test_lsp_02_a_frame_is_the_same_in_any_pieces() -> None:
     """However a stream is cut, the bodies are the same."""
     bodies = [b"{}", b"", "é\r\n\r\n".encode(), b"Content-Length: 5\r\n\r\n", b"x" * 3000]
-    stream = b"".join(b"Content-Length: %d\r\n%b\r\n" % (len(one), b"Content-Type: a\r\n" * (n % 2)) + one for n, one in enumerate(bodies))
+    stream = b"".join(
+        b"Content-Length: %d\r\n%b\r\n" % (len(one), b"Content-Type: a\r\n" * (n % 2)) + one
+        for n, one in enumerate(bodies)
+    )
     for seed in range(500):
         chance = random.Random(f"cut-{seed}")
         reader = FrameReader()
