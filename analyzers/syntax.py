@@ -42,7 +42,10 @@ MAX_LINE_LENGTH = 20_000  # code points
 MAX_NESTING = 200  # open brackets
 TIME_LIMIT = 0.2  # seconds of CPU for one parse
 _MUCH_TOO_LONG = 5  # times the limit: a text that took so long is left alone until it is another one
-_SMALL = 8_000  # bytes that are parsed, or inserted, without ado
+_INSERTED = 500  # code points; what inserts more is parsed afresh, with a look at what it costs
+_FIRST_PART = 200  # bytes of a text that are parsed first
+_GROWTH = 4  # from one part to the next
+_NOTICEABLE = 0.005  # seconds; less is no sign of anything
 _REPARSED_AFRESH = 300_000  # bytes; beyond, the tree of a text with errors may depend on how it was typed
 _TOO_LARGE = f"the file is larger than {MAX_BYTES // 1000} kB"
 _TOO_SLOW = "parsing takes too long"
@@ -138,7 +141,7 @@ class Parse:
         before = self.document
         self._current = None  # its nodes belong to a tree that is about to be edited
         self.document = before.replaced(start, end, text, version)
-        if self._tree is None or self._data is None or len(text) > _SMALL:
+        if self._tree is None or self._data is None or len(text) > _INSERTED:
             self._forget()
             return
         first, last = sorted((before.offset(start), before.offset(end)))
@@ -236,21 +239,25 @@ def parse(parser: tree_sitter.Parser, data: bytes, limit: float = TIME_LIMIT) ->
     """Return the tree of `data`, parsed afresh, or None when that would take more than about `limit` seconds of CPU.
 
     tree-sitter can only be stopped while it parses through a read callback, and its binding (0.26.1) loses the memory of all
-    that the callback returns: 100 kB for each keystroke. So the text is given at once, and what is large is tried on a part of
-    it first: what keeps a parser busy for seconds shows it on a sixteenth already.
+    that the callback returns: 100 kB for each keystroke. So the text is given at once, after ever larger parts of it: what
+    keeps a parser busy for seconds shows it early, by its cost or by how that grows. (Opened comments in Swift take eight times
+    as long when they are twice as many.) The parts cost a third of a parse. What starts well and turns bad late is left to
+    whoever runs this in a process that can be ended.
     """
-    for part in _parts(len(data)):
+    before = 0.0
+    part = len(data)
+    parts = []
+    while (part := part // _GROWTH) >= _FIRST_PART:
+        parts.append(part)
+    for part in reversed(parts):
         start = time.thread_time()
         parser.parse(data[:part])
-        if (time.thread_time() - start) * len(data) / part > limit:
+        cost = time.thread_time() - start
+        growth = max(_GROWTH, cost / before) if before else _GROWTH
+        if cost > _NOTICEABLE and (cost * growth > limit or cost * len(data) / part > limit):
             return None
+        before = cost
     return parser.parse(data)
-
-
-def _parts(length: int) -> tuple[int, ...]:
-    if length <= _SMALL:
-        return ()
-    return (length // 8,) if length <= 8 * _SMALL else (length // 16, length // 4)
 
 
 @cache

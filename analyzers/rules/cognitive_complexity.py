@@ -1,6 +1,6 @@
 """`cognitive-complexity`: a function that is hard to follow.
 
-The default limit is chosen for quiet: see `docs/complexity.md` for what it reports in well-kept packages.
+The default limit is chosen for quiet: see `docs/noise.md` for what it reports in well-kept packages.
 """
 
 from __future__ import annotations

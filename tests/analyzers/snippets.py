@@ -21,7 +21,9 @@ from analyzers.finding import Finding
 from analyzers.options import Options
 from analyzers.static import analyse
 
-_ANNOTATION = re.compile(r"^(?P<before>[\s#/*<!-]*)(?P<carets>\^+) (?P<severity>\w+)\[(?P<rule>[\w*-]+)\](?:: (?P<message>.*?))?\s*$")
+_ANNOTATION = re.compile(
+    r"^(?P<before>[\s#/*<!-]*)(?P<carets>\^+) (?P<severity>\w+)\[(?P<rule>[\w*-]+)\](?:: (?P<message>.*?))?\s*$"
+)
 
 
 class Expected(NamedTuple):
@@ -46,7 +48,9 @@ def parsed(source: str) -> tuple[str, list[Expected]]:
             continue
         column, end = match.span("carets")
         assert lines, "an annotation belongs below the line it is about"
-        expected.append(Expected(len(lines) - 1, column, end, match["severity"], match["rule"], match["message"] or "..."))
+        expected.append(
+            Expected(len(lines) - 1, column, end, match["severity"], match["rule"], match["message"] or "...")
+        )
     return "".join(lines), sorted(expected)
 
 
@@ -64,7 +68,9 @@ def described(document: Document, findings: list[Finding]) -> list[Expected]:
     return sorted(result)
 
 
-def check(source: str, *, language: str = "python", options: Options | None = None, findings: list[Finding] | None = None) -> None:
+def check(
+    source: str, *, language: str = "python", options: Options | None = None, findings: list[Finding] | None = None
+) -> None:
     """Check that what is found in `source` is what its annotations say. `findings` are those of another analyzer than ours."""
     text, expected = parsed(source)
     document = Document("test:///snippet", 1, language, text)

@@ -17,7 +17,14 @@ def kinds_of(language: Language) -> set[str]:
         language.comments, language.functions, language.classes, language.namespaces, language.wrappers, language.imports
     ]  # fmt: skip
     if (branching := language.branching) is not None:
-        groups += [branching.decisions, branching.ifs, branching.else_ifs, branching.elses, branching.nesting, branching.mccabe]
+        groups += [
+            branching.decisions,
+            branching.ifs,
+            branching.else_ifs,
+            branching.elses,
+            branching.nesting,
+            branching.mccabe,
+        ]
         groups += [branching.jumps, branching.logical, branching.closures, branching.calls]
     return {kind for group in groups for entry in group.split() for kind in entry.split("<")}
 
@@ -64,7 +71,12 @@ def test_files_in_no_language(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "language"),
-    [("javascriptreact", "javascript"), ("typescriptreact", "typescriptreact"), ("Python", "python"), ("bash", "shellscript")],
+    [
+        ("javascriptreact", "javascript"),
+        ("typescriptreact", "typescriptreact"),
+        ("Python", "python"),
+        ("bash", "shellscript"),
+    ],
 )
 def test_editors_names(name: str, language: str) -> None:
     found = by_id(name)
@@ -77,4 +89,6 @@ def test_the_table_is_cheap_to_import() -> None:
     code = "import sys; import analyzers.languages; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "analyzers.languages" in loaded
-    assert not [name for name in loaded if name.startswith(("tree_sitter", "pydantic", "analyzers.syntax", "dataclasses"))]
+    assert not [
+        name for name in loaded if name.startswith(("tree_sitter", "pydantic", "analyzers.syntax", "dataclasses"))
+    ]

@@ -35,7 +35,13 @@ def test_on_the_line(comment: str) -> None:
 
 @pytest.mark.parametrize(
     "comment",
-    ["# postil: ignore[other]", "# postil: ignored", "# postil: ignore[]", "# postil: keep", "# ignore[cyclomatic-complexity]"],
+    [
+        "# postil: ignore[other]",
+        "# postil: ignored",
+        "# postil: ignore[]",
+        "# postil: keep",
+        "# ignore[cyclomatic-complexity]",
+    ],
 )
 def test_that_is_no_suppression(comment: str) -> None:
     found = analyse(document(f"def f(a):  {comment}\n    return a or 1\n"), LOW)

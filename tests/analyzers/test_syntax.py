@@ -86,7 +86,7 @@ def test_depth_grows_by_deleting_too() -> None:
 
 
 def test_a_slow_text_is_left_alone_until_it_is_another() -> None:
-    noise = random.Random(1)  # noqa: S311 - the same noise each time
+    noise = random.Random(1)
     text = "".join(chr(noise.randrange(1, 256)) if number % 100 else "\n" for number in range(300_000))
     parse = Parse(Document("", 1, "c", text))
     with pytest.raises(NotParsed, match="too long"):

@@ -25,7 +25,11 @@ def keys(text: str, language: str = "python") -> dict[str, str]:
 
 
 def test_python_units() -> None:
-    assert [(one.name, one.kind) for one in units_of(PYTHON)] == [("", "module"), ("A.m", "method"), ("outer", "function")]
+    assert [(one.name, one.kind) for one in units_of(PYTHON)] == [
+        ("", "module"),
+        ("A.m", "method"),
+        ("outer", "function"),
+    ]
     module, method, function = units_of(PYTHON)
     assert method.text.startswith("@property\n    def m(")
     assert PYTHON[method.span.start : method.span.end] == method.text
@@ -40,13 +44,21 @@ def test_python_units() -> None:
     [
         ("javascript", "export const f = async () => 1;\nfunction g() {}\n", ["", "f", "g"]),
         ("javascript", "const f = () => 1, g = 2, h = function () {};\n", ["", "f", "h"]),
-        ("javascript", "class A { m() {} p = () => 1; }\nA.prototype.q = function () {};\n", ["", "A.m", "A.p", "A.prototype.q"]),
+        (
+            "javascript",
+            "class A { m() {} p = () => 1; }\nA.prototype.q = function () {};\n",
+            ["", "A.m", "A.p", "A.prototype.q"],
+        ),
         ("javascript", "(function () { function a() {} })();\ndescribe('x', () => { it(); });\n", ["", "a"]),
         ("javascript", "module.exports = { a() {}, b: function () {} };\n", ["", "a", "b"]),
         ("go", "package a\nfunc (r *T) f() {}\nfunc g() { h(func() {}) }\n", ["", "f", "g"]),
         ("java", "class A { class B { int f() { return 1; } } A() {} }\n", ["", "A.B.f", "A.A"]),
         ("rust", "mod m { impl T { fn f() {} } }\nfn g() { fn h() {} }\n", ["", "T.f", "g"]),
-        ("cpp", "namespace n { template <class T> class A { int f() { return 1; } }; }\nint n::g() { return 1; }\n", ["", "A.f", "n::g"]),
+        (
+            "cpp",
+            "namespace n { template <class T> class A { int f() { return 1; } }; }\nint n::g() { return 1; }\n",
+            ["", "A.f", "n::g"],
+        ),
         ("ruby", "module M\n  class A\n    def f; end\n  end\nend\n", ["", "A.f"]),
         ("css", "a { b: c }\n", [""]),
     ],
@@ -117,11 +129,13 @@ def test_the_class_is_part_of_a_key() -> None:
 @pytest.mark.parametrize("seed", range(30))
 @pytest.mark.parametrize("language", ["python", "javascript", "go", "java", "rust", "typescript"])
 def test_typing_in_a_unit_changes_no_other_key(language: str, seed: int) -> None:
-    randomly = random.Random(seed)  # noqa: S311 - the same edits each time
+    randomly = random.Random(seed)
     text = SOURCES[language]
     before = units_of(text, language)
     unit = randomly.choice(before[1:] or before)
-    words = [found.start() for found in re.finditer(r"\b\d+\b", text) if unit.span.start <= found.start() < unit.span.end]
+    words = [
+        found.start() for found in re.finditer(r"\b\d+\b", text) if unit.span.start <= found.start() < unit.span.end
+    ]
     if not words:
         return
     at = randomly.choice(words)
