@@ -19,6 +19,8 @@ class Options:
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    cyclomatic_limit: int = 15
-    cognitive_limit: int = 25
+    # Well above what books recommend: at 15 and 25, well-kept packages get 1.3 findings per thousand lines, and nobody acts on
+    # that many; at 30 and 50 it is a third of one (docs/noise.md). Who wants the stricter limits sets them.
+    cyclomatic_limit: int = 30
+    cognitive_limit: int = 50
     syntax_errors: bool = True  # off for Python where ruff runs: it reports them itself

@@ -160,14 +160,14 @@ class Settings(_Section):
     cyclomatic_limit: int = _setting(
         "A function with more independent paths than this is a finding (`cyclomatic-complexity`).",
         "replaces",
-        default=15,
+        default=30,
         ge=1,
         le=1000,
     )
     cognitive_limit: int = _setting(
         "A function harder to follow than this is a finding (`cognitive-complexity`).",
         "replaces",
-        default=25,
+        default=50,
         ge=1,
         le=1000,
     )

@@ -321,7 +321,7 @@ def test_what_the_analyzers_and_ruff_are_told(load_files: Load) -> None:
         }
     )
     options = loaded.settings.options()
-    assert (options.cyclomatic_limit, options.cognitive_limit, options.syntax_errors) == (3, 25, False)
+    assert (options.cyclomatic_limit, options.cognitive_limit, options.syntax_errors) == (3, 50, False)
     assert options.ignore == ("cognitive-complexity", "F4*")
     ruff = loaded.settings.ruff_options()
     assert ruff.enabled

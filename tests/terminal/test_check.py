@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Git = Callable[..., str]
 
 POISON = "x = " + "-" * 9_000 + "1\n"
-COMPLEX = "def f(a):\n" + "".join(f"    if a == {n}:\n        return {n}\n" for n in range(20))
+COMPLEX = "def f(a):\n" + "".join(f"    if a == {n}:\n        return {n}\n" for n in range(40))
 
 
 def rules(postil: Postil, *arguments: str, **more: object) -> list[tuple[str, str, int]]:
@@ -214,7 +214,7 @@ def test_a_configuration_that_is_not_believed_is_told(postil: Postil) -> None:
 
 
 def test_languages_besides_python_are_checked(postil: Postil) -> None:
-    postil.write("a.js", "function f(a) {" + "".join(f"if (a == {n}) return {n};\n" for n in range(20)) + "}")
+    postil.write("a.js", "function f(a) {" + "".join(f"if (a == {n}) return {n};\n" for n in range(40)) + "}")
     assert [rule for _, rule, _ in rules(postil)] == ["cyclomatic-complexity"]
 
 

@@ -111,7 +111,7 @@ def test_names_survive_in_json_and_sarif(hostile: Postil) -> None:
 def test_sarif_is_valid_and_says_all_of_it(postil: Postil) -> None:
     postil.write("a.py", "import os\nprint(nothing, 'é日本😀', nothing)\ndef f(:\n")
     postil.write(
-        "b.py", "import os\n" + "def f(a):\n" + "".join(f"    if a == {n}:\n        return 1\n" for n in range(20))
+        "b.py", "import os\n" + "def f(a):\n" + "".join(f"    if a == {n}:\n        return 1\n" for n in range(40))
     )
     postil.write("sub dir/ü.py", "import os\nx = eval('1')\nassert (x, 'always')\n")
     postil.write("skipped.py", b"\0")
