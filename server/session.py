@@ -189,4 +189,7 @@ def _plain_columns(lines: Sequence[str], change: TextChange) -> tuple[int, int, 
         return None
     if not old.isascii() or not text.isascii() or "\n" in text or "\r" in text:
         return None
+    # With all of a line gone, its "\n" would meet the "\r" that ends the line before, and the two are one line break.
+    if not text and not start.character and old[end.character :] == "\n" and line and lines[line - 1].endswith("\r"):
+        return None
     return line, start.character, end.character

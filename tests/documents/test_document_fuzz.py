@@ -189,3 +189,12 @@ def test_ten_megabytes_in_one_line() -> None:
         assert point == Point(0, 4_000_000)
     document = document.replaced(Point(0, 4_000_000), Point(0, 4_000_001), "\n", 2)
     assert [len(line) for line in document.lines] == [4_000_001, 999_999]
+
+
+def test_a_line_emptied_behind_a_carriage_return() -> None:
+    """What is left of the line is a line feed that meets the carriage return before it: the two are one line end."""
+    editing = Editing("a\rb\nc\n", "utf-16")
+    ends = {"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 1}}
+    here = {"line": 1, "character": 0}
+    editing.change({"range": ends, "text": ""}, {"range": {"start": here, "end": here}, "text": "X"})
+    check_equal(editing.document, "a\r\nXc\n", "seam")
