@@ -96,6 +96,7 @@ def test_memory_does_not_grow_with_edits(start: StartServer, count: int, limit: 
     children = {child: child.memory() for child in server.children()}
     type_over(server, uri, count, 10_000)
     grown = server.memory() - before
+    print(f"{count} edits: {before / MEBIBYTE:.1f} MiB, grown by {grown / MEBIBYTE:.2f} MiB")
     assert server.held(uri)["text"] == text
     assert grown <= limit * MEBIBYTE, f"grew by {grown / MEBIBYTE:.1f} MiB in {count} edits"
     for child, memory in children.items():

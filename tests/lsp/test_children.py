@@ -67,11 +67,15 @@ def kill_while_typing(client: RawClient, victims: str, number: int) -> list[floa
     return times
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victims", ["ruff", "worker"])
 def test_killed_children_come_back(ready: ReadyServer, victims: str) -> None:
     """Twenty SIGKILLs while typing: each time the diagnostics are right again within 2 s."""
     client = ready(capabilities.push())
     times = kill_while_typing(client, victims, signal.SIGKILL)
+    print(
+        f"right again after a {victims} was killed: median {sorted(times)[KILLS // 2]:.2f} s, longest {max(times):.2f} s"
+    )
     assert max(times) <= 2.0, [round(one, 2) for one in times]
     assert len(ruff_children(client)) == 1
     client.check_clean()
