@@ -46,6 +46,7 @@ _INSERTED = 500  # code points; what inserts more is parsed afresh, with a look 
 _FIRST_PART = 200  # bytes of a text that are parsed first
 _GROWTH = 4  # from one part to the next
 _NOTICEABLE = 0.005  # seconds; less is no sign of anything
+_CHUNK = 4096  # bytes
 _REPARSED_AFRESH = 300_000  # bytes; beyond, the tree of a text with errors may depend on how it was typed
 _TOO_LARGE = f"the file is larger than {MAX_BYTES // 1000} kB"
 _TOO_SLOW = "parsing takes too long"
@@ -236,28 +237,56 @@ def syntax_tree(document: Document, limit: float = TIME_LIMIT) -> SyntaxTree:
 
 
 def parse(parser: tree_sitter.Parser, data: bytes, limit: float = TIME_LIMIT) -> tree_sitter.Tree | None:
-    """Return the tree of `data`, parsed afresh, or None when that would take more than about `limit` seconds of CPU.
+    """Return the tree of `data`, parsed afresh, or None when that takes more than about `limit` seconds of CPU.
 
     tree-sitter can only be stopped while it parses through a read callback, and its binding (0.26.1) loses the memory of all
-    that the callback returns: 100 kB for each keystroke. So the text is given at once, after ever larger parts of it: what
-    keeps a parser busy for seconds shows it early, by its cost or by how that grows. (Opened comments in Swift take eight times
-    as long when they are twice as many.) The parts cost a third of a parse. What starts well and turns bad late is left to
-    whoever runs this in a process that can be ended.
+    that the callback returns: 100 kB for each keystroke. So a text is given at once, unless it may be one that was built to be
+    slow. What starts well and turns bad late is left to whoever runs this in a process that can be ended.
     """
     before = 0.0
-    part = len(data)
-    parts = []
-    while (part := part // _GROWTH) >= _FIRST_PART:
-        parts.append(part)
-    for part in reversed(parts):
+    is_doubtful = False
+    for part in _parts(len(data)):
         start = time.thread_time()
         parser.parse(data[:part])
         cost = time.thread_time() - start
         growth = max(_GROWTH, cost / before) if before else _GROWTH
-        if cost > _NOTICEABLE and (cost * growth > limit or cost * len(data) / part > limit):
-            return None
         before = cost
-    return parser.parse(data)
+        # What keeps a parser busy for seconds shows it early, by its cost or by how that grows: opened comments in Swift take
+        # eight times as long when they are twice as many.
+        if cost > limit / 2 or (cost > limit / 4 and growth > 2 * _GROWTH):
+            return None
+        # A part that ends inside a long comment may look bad too.
+        is_doubtful |= cost > _NOTICEABLE and (cost * growth > limit or cost * len(data) / part > limit)
+    return _parse_within(parser, data, limit) if is_doubtful else parser.parse(data)
+
+
+def _parts(length: int) -> list[int]:
+    """Return how much of a text to parse before all of it, in ever larger steps. Together they cost a third of a parse."""
+    parts = []
+    while (length := length // _GROWTH) >= _FIRST_PART:
+        parts.append(length)
+    return parts[::-1]
+
+
+def _parse_within(parser: tree_sitter.Parser, data: bytes, limit: float) -> tree_sitter.Tree | None:
+    """Return the tree of `data`, or None after `limit` seconds of CPU. Loses at most some three times the text in memory."""
+    deadline = time.thread_time() + limit
+    reads = 0
+    most_reads = 2 * len(data) // _CHUNK + 100
+
+    def read(byte: int, _: tree_sitter.Point) -> bytes:
+        nonlocal reads
+        reads += 1
+        return data[byte : byte + _CHUNK]
+
+    def is_late(_: int, __: bool) -> bool:  # noqa: FBT001 - tree-sitter's signature
+        return reads > most_reads or time.thread_time() > deadline
+
+    try:
+        return parser.parse(read, progress_callback=is_late)
+    except ValueError:
+        parser.reset()
+        return None
 
 
 @cache

@@ -50,6 +50,7 @@ _BRANCHED = r"^[ \t]*#[ \t]*(?:else|elif)\b"
 _NEW_TYPESCRIPT = re.compile(
     r"\bimport\(\s*['\"]|\bexport type \*|<(?:const|in|out) \w|, (?:in|out) \w|\bfunction \(|\basserts\b|\baccessor\b"
 )
+_DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")  # full of types that the grammar does not know
 _PLACEHOLDER_LANGUAGES = frozenset(("html", "css", "json", "jsonc", "yaml", "toml", "sql", "shellscript"))
 # What a grammar does not know, and what it may still be believed about a text that holds it.
 _UNKNOWN: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
@@ -92,6 +93,8 @@ def _troubles(tree: SyntaxTree) -> list[_Trouble]:
     text = tree.document.text
     if trust == "never" or _is_template(tree.language.id, text):
         return []
+    if tree.document.uri.endswith(_DECLARATIONS):
+        trust = "brackets"
     for unknown, less in _UNKNOWN.get(tree.language.id, ()):
         if unknown.search(text):
             trust = less

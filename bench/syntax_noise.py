@@ -60,8 +60,8 @@ def measure(language: str, paths: list[Path], show: int) -> None:
             counts["refused"] += 1
         found = [one for one in analyse(document, Options()) if one.rule == "syntax-error"]
         counts["reported"] += bool(found)
-        for one in found[: max(0, show - len(shown))]:
-            shown.append(f"    {path}:{document.point(one.span.start).line + 1}: {one.message}")
+        lines = [document.point(one.span.start).line + 1 for one in found[: max(0, show - len(shown))]]
+        shown += [f"    {path}:{line}: {one.message}" for line, one in zip(lines, found, strict=False)]
     figures = (counts["files"], counts["lines"] / 1000, counts["refused"], counts["grammar"], counts["reported"])
     print("{:16}{:>7}{:>8.0f}{:>9}{:>9}{:>10}".format(language, *figures), *shown, sep="\n", flush=True)
 

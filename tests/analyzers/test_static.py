@@ -135,7 +135,8 @@ def test_nothing_crashes_it(language: str) -> None:
         start = time.process_time()
         found = analysis.analyse(URI, 1, STRICT)
         assert found is not None, name
-        assert time.process_time() - start < 3, name
+        # Mostly well under half a second; the worst grammars look up from their work every few seconds only.
+        assert time.process_time() - start < 8, name
         assert all(0 <= one.span.start <= one.span.end <= len(text) for one in found), name
         analysis.change(URI, 2, [(0, 0, 0, 0, "x"), (0, 0, 99, 0, "")])
         assert analysis.analyse(URI, 2, STRICT) is not None, name
