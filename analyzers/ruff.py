@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("postil.ruff")
 
 ANSWER_LIMIT = 10.0  # seconds until a question without an answer means that the child hangs
-RESTART_DELAYS = (0.0, 0.1, 0.3, 1.0)  # seconds before each restart in a row; the last one repeats
+RESTART_DELAYS = (0.0, 0.1, 0.2, 0.5)  # seconds before each restart in a row; the last one repeats
 CALM = 5.0  # seconds without a death after which the delays start again
 OUTSIDE_SIGNALS = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 OUTSIDE_DEATHS = 3  # by a signal from outside, all with the same text asked about, before that text is suspected

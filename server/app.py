@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzers import ruff_configuration
 from server import wire
+from server.commands import run_command
 from server.convert import path_from_uri, uri_from_path
 from server.jsonrpc import Route, RpcError, State, describe
 from server.notebooks import Notebooks
@@ -56,7 +57,6 @@ _RARE_REQUESTS = frozenset(
         "codeAction/resolve",
         "textDocument/prepareRename",
         "textDocument/rename",
-        "workspace/executeCommand",
     )
 )
 
@@ -107,6 +107,7 @@ class App:
         connection.on("window/workDoneProgress/cancel", None, _ignore)
         connection.on_async("textDocument/diagnostic", wire.PullParams, self._pull)
         connection.on_async("workspace/diagnostic", wire.WorkspacePullParams, WorkspaceDiagnostics(self).pull)
+        connection.on_async("workspace/executeCommand", wire.ExecuteCommandParams, self._execute_command)
         connection.fallback = self._rare_route
         connection.on_bad_notification = self._bad_notification
 
@@ -323,6 +324,9 @@ class App:
     async def _pull(self, params: wire.PullParams) -> Any:
         await self.configured()
         return await self.pipeline.pulled(params.text_document.uri, params.previous_result_id)
+
+    async def _execute_command(self, params: wire.ExecuteCommandParams) -> Any:
+        return await run_command(self, params.command, params.arguments or [], self.environment)
 
     # -- the workspace
 

@@ -72,7 +72,9 @@ class Tracked:
     own: list[OwnFinding] = field(default_factory=list)
     notebook: bool = False
     unsent: list[TextChange] = field(default_factory=list)  # changes that the analysers do not know yet
-    unsent_flat: list[tuple[int, int, int, int, str]] | None = field(default_factory=list)  # None: send the text
+    unsent_flat: list[tuple[int, int, int, int, str]] | None = field(
+        default_factory=list
+    )  # for the analysis process; None: its whole text
     typed_brackets: int = 0
     published: bytes = b"[]"
     published_ranges: tuple[tuple[int, int], ...] = ()  # first and last line of each diagnostic that the editor shows

@@ -14,7 +14,6 @@ from analyzers.document import Point
 from analyzers.ranges import Position
 from analyzers.rule_docs import RuleDocs
 from server import actions
-from server.commands import run_command
 from server.convert import point_from_position, position_from_point
 from server.hover import hover
 from server.jsonrpc import Code, RpcError
@@ -48,7 +47,6 @@ class Features:
             (types.CODE_ACTION_RESOLVE, self._resolve),
             (types.TEXT_DOCUMENT_PREPARE_RENAME, self._prepare_rename),
             (types.TEXT_DOCUMENT_RENAME, self._rename),
-            (types.WORKSPACE_EXECUTE_COMMAND, self._execute_command),
         ):
             self.server.feature(method)(_function(feature))
 
@@ -163,9 +161,6 @@ class Features:
             texts = [types.TextEdit(self._span_range(file.document, span), text) for span, text in file.edits]
             changes[file.document.uri] = (file.version, texts)
         return self._edits(changes)
-
-    async def _execute_command(self, params: types.ExecuteCommandParams) -> Any:
-        return await run_command(self._app, params.command, list(params.arguments or ()), self._app.environment)
 
     # -- ours to LSP's
 

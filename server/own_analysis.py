@@ -44,13 +44,8 @@ class OwnAnalysis:
     def open(self, tracked: Tracked) -> None:
         """Tell the process of a document's whole text."""
         document = tracked.document
+        tracked.unsent_flat = []
         self._worker.tell("open", tracked.uri, document.version, document.language, document.text)
-
-    def change(self, tracked: Tracked, changes: list[tuple[int, int, int, int, str]] | None) -> None:
-        """Tell the process what changed; None: everything."""
-        version = tracked.document.version
-        if changes is None or not self._worker.tell("change", tracked.uri, version, changes):
-            self.open(tracked)
 
     def close(self, tracked: Tracked) -> None:
         """Let the process forget a document."""
@@ -72,10 +67,18 @@ class OwnAnalysis:
         if self._quarantined and tracked.document.digest in self._quarantined:
             tracked.own, tracked.own_seen, tracked.own_off = [], tracked.document, OFF
             return
+        self._tell_changes(tracked)
         tracked.own_running = True
         task = asyncio.get_running_loop().create_task(self._run(tracked))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _tell_changes(self, tracked: Tracked) -> None:
+        changes, tracked.unsent_flat = tracked.unsent_flat, []
+        if changes is None or (
+            changes and not self._worker.tell("change", tracked.uri, tracked.document.version, changes)
+        ):
+            self.open(tracked)
 
     async def _run(self, tracked: Tracked) -> None:
         document = tracked.document

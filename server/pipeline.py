@@ -43,9 +43,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("postil.pipeline")
 
-GRACE = 0.02  # seconds that a pull waits for postil's own findings once ruff has answered
+GRACE = 0.02  # seconds that the first pull waits for postil's own findings once ruff has answered
 PULL_LIMIT = 10.0  # seconds until a pull is given back unanswered, to be asked again
 REFRESH_INTERVAL = 1.0  # seconds between two requests to pull again
+RUFF_HEAD_START = 0.1  # seconds that postil's own analysis waits for ruff's answer
 RUFF_PATIENCE = 1.0  # seconds without an answer of ruff (it restarts) after which own findings are shown alone
 BRACKETS_TYPED = 50  # opening brackets added before the nesting is measured again
 
@@ -130,13 +131,19 @@ class Pipeline:
     def _send_change(self, tracked: Tracked) -> None:
         document = tracked.document
         wire, tracked.unsent = tracked.unsent, []
-        own, tracked.unsent_flat = tracked.unsent_flat, []
         if tracked.ruff is not None:
             tracked.ruff.change(tracked.uri, document, wire)
-        if tracked.own_active:
-            self._own.change(tracked, own)
-        self._own.ask(tracked)
+        if tracked.ruff is None or tracked.ruff.problem:
+            self._own.ask(tracked)
+        else:
+            # The author waits for ruff's answer, and two analysers at once would share the processor with it: postil's own
+            # analysis begins when that answer is there, or ruff is late.
+            self._loop.call_later(RUFF_HEAD_START, self._own_turn, tracked, document)
         self._settle(tracked)
+
+    def _own_turn(self, tracked: Tracked, document: Document) -> None:
+        if tracked.document is document and self._tracked.get(document_key(tracked.uri)) is tracked:
+            self._own.ask(tracked)
 
     def close(self, uri: str) -> None:
         """Stop to follow a document, and take its diagnostics from the editor."""
@@ -287,13 +294,17 @@ class Pipeline:
         tracked.ruff_items = diagnostics
         tracked.ruff_seen = tracked.document
         tracked.ruff_off = ""
-        if not tracked.own_active or tracked.own_seen is tracked.document:
+        if not self._session.capabilities.refresh:
+            pass  # who cannot be asked to pull again gets all at once
+        elif tracked.own_seen is not None:
+            # What postil found before is still shown where no edit touched it; if its answer differs, the client is asked
+            # to pull again.
             tracked.grace_over = True
-        elif (
-            self._session.capabilities.refresh and tracked.waiting
-        ):  # who cannot be asked to pull again gets all at once
+        elif tracked.own_active and tracked.waiting:
             tracked.grace = self._loop.call_later(GRACE, self._grace_ended, tracked, tracked.document)
         self._settle(tracked)
+        # Let the answer reach the editor before another process wants the processor.
+        self._loop.call_soon(self._own_turn, tracked, tracked.document)
 
     def ruff_quarantined(self, uri: str, document: Document) -> None:
         """Note that ruff is off for this text (`analyzers.ruff.Listener`)."""

@@ -15,7 +15,6 @@ from contextvars import ContextVar
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter
 
@@ -49,7 +48,7 @@ class PostilProtocol(LanguageServerProtocol):
         snapshot.set(document)
         result = await feature(request.params)
         response_type = self.get_result_type(method)
-        if response_type is None or method == types.WORKSPACE_EXECUTE_COMMAND:
+        if response_type is None:
             return result
         response = self._converter.unstructure(response_type(id=0, result=result))
         return response.get("result")

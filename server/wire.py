@@ -9,13 +9,14 @@ larger is clamped against the text later. VS Code sends 9223372036854776000 for 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from analyzers.ranges import Count, Range, TextChange
 
 Version = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]  # LSP's integer
+
 
 class DocumentId(msgspec.Struct):
     """Which document."""
@@ -78,6 +79,13 @@ class WorkspacePullParams(msgspec.Struct, rename="camel"):
     previous_result_ids: list[PreviousResult]
     partial_result_token: int | str | None = None
     work_done_token: int | str | None = None
+
+
+class ExecuteCommandParams(msgspec.Struct):
+    """Params of workspace/executeCommand."""
+
+    command: str
+    arguments: list[Any] | None = None
 
 
 class CodeDescription(msgspec.Struct):

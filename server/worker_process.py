@@ -63,6 +63,7 @@ def _analysis() -> Role:
             "analyse": tuple[str, int, Options],
         },
         superseded="analyse",
+        nice=5,  # the editor, the server and ruff are what the author waits for
     )
 
 

@@ -37,7 +37,11 @@ def registered_methods() -> set[str]:
         return set(Features(app).server.protocol.fm.features)
 
     hot = {types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE, types.TEXT_DOCUMENT_DID_CLOSE}
-    return asyncio.run(collect()) | hot | {types.TEXT_DOCUMENT_DID_SAVE, types.TEXT_DOCUMENT_DIAGNOSTIC}
+    return (
+        asyncio.run(collect())
+        | hot
+        | {types.TEXT_DOCUMENT_DID_SAVE, types.TEXT_DOCUMENT_DIAGNOSTIC, types.WORKSPACE_EXECUTE_COMMAND}
+    )
 
 
 @pytest.mark.parametrize("client", ["neovim", "visual_studio_code", "emacs"])
