@@ -98,7 +98,8 @@ class Finding:
 def fingerprint(rule: str, line_text: str, occurrence: int) -> str:
     """Return a finding's identity: 16 hexadecimal digits that survive the moving of its line and changes elsewhere.
 
-    Of a line longer than any that people write its beginning counts. `occurrence` counts, from 0, the findings of the same rule on lines of the same text in the same document.
+    Of a line longer than any that people write, the beginning counts. `occurrence` counts, from 0, the findings of the same
+    rule on lines of the same text in the same document.
     """
     recipe = f"postil/v1\0{rule}\0{''.join(line_text[:_LONGEST_LINE].split())}\0{occurrence}"
     return hashlib.sha256(recipe.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -152,7 +152,7 @@ def _overlooked(script: Any, name: str, known: set[tuple[int, int]]) -> set[tupl
     jedi finds the parameter or the declaration alone where the name is assigned again.
     """
     leaves = script._module_node.get_used_names().get(name, ())  # noqa: SLF001
-    found = set()
+    found: set[Any] = set()
     for declared in leaves:
         parent = declared.parent
         is_parameter = parent.type == "param" and parent.name is declared

@@ -14,8 +14,9 @@ import msgspec
 
 from analyzers.document import Document, Edit, Point, Span
 from analyzers.finding import Severity
-from analyzers.ruff_wire import RuffDiagnostic, ruff_binary
+from analyzers.ruff_binary import ruff_binary
 from analyzers.ruff_check import RuffOptions, fixed_text
+from analyzers.ruff_wire import RuffDiagnostic
 from server.convert import path_from_uri, point_from_position
 from server.offers import Shown
 

@@ -105,7 +105,7 @@ def test_schema(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_init(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init"]) == 0
     written = (root / "postil.toml").read_bytes()
-    assert b"cyclomatic-limit = 15" in written
+    assert b"cyclomatic-limit = 30" in written
     assert b"log-level" not in written
     assert run(["init"]) == 2
     assert (root / "postil.toml").read_bytes() == written
