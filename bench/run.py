@@ -96,8 +96,8 @@ def tables(result: dict[str, dict[str, dict[str, float]]]) -> tuple[str, bool]:
     lines = [
         f"{dt.datetime.now(tz=dt.UTC).date()}, Python {platform.python_version()}, {os.cpu_count()} cores,",
         f"{versions}.",
-        "By `python3 dev.py bench --write`, the same rules on both sides. Milliseconds are p50 / p95; a ratio is the median over",
-        "rounds of postil to ruff in the same round.",
+        "By `python3 dev.py bench --write`, the same rules on both sides. Milliseconds are p50 / p95; a ratio is the median",
+        "over rounds of postil to ruff in the same round.",
         "",
         "| lines | | ruff server | postil | ratio | limit (goal) |",
         "|---|---|---|---|---|---|",
