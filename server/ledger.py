@@ -12,6 +12,7 @@ from analyzers.document import Point
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Sequence
 
     from analyzers.document import Document
     from analyzers.finding import Finding
@@ -86,15 +87,27 @@ class Tracked:
     grace_over: bool = False
 
 
-def move(tracked: Tracked, change: Change) -> None:
-    """Move the findings behind a change with their text, and drop those that it touches."""
+def follow(tracked: Tracked, previous: Document, changes: Sequence[Change] | None) -> None:
+    """Move the findings behind changes with their text, and drop those that the changes touch.
+
+    `previous`: the text before, of which the tracked document came by `changes` (None: by something else).
+    """
+    lines = len(previous.lines)
+    for change in changes or ():
+        lines += _move(tracked, change)
+    if changes is None or lines != len(tracked.document.lines):
+        # Not only where it says did the text change: a lone `\r` and a `\n` came to touch, or were parted.
+        tracked.own = []
+        tracked.touched = True
+
+
+def _move(tracked: Tracked, change: Change) -> int:
+    """Follow one change, and return how many lines the text has more."""
     start, end, text = change
     for first, last in tracked.published_ranges:
         if first <= end.line and start.line <= last:
             tracked.touched = True
             break
-    if not tracked.own:
-        return
     added = text.count("\n") + text.count("\r") - text.count("\r\n")
     tail = max(text.rfind("\n"), text.rfind("\r")) + 1
     new_column = len(text) - tail + (start.column if not added else 0)
@@ -111,6 +124,7 @@ def move(tracked: Tracked, change: Change) -> None:
                 )
             )
     tracked.own = kept
+    return added - (end.line - start.line)
 
 
 def _moved(point: Point, start: Point, end: Point, added: int, new_column: int) -> Point:

@@ -25,7 +25,7 @@ from analyzers.languages import by_id
 from analyzers.ruff import RuffServer
 from server.convert import document_key
 from server.jsonrpc import Code, RpcError, describe
-from server.ledger import Tracked, move
+from server.ledger import Tracked, follow
 from server.merging import ANALYSED_SCHEMES, Merging
 from server.own_analysis import OwnAnalysis, flat
 from server.wire import Publish
@@ -104,12 +104,7 @@ class Pipeline:
             return
         previous, tracked.document = tracked.document, document
         tracked.grace_over = False
-        if changes is None:
-            tracked.own = []
-            tracked.touched = True
-        else:
-            for change in changes:
-                move(tracked, change)
+        follow(tracked, previous, changes)
         tracked.unsent += wire
         if changes is None:
             tracked.unsent_flat = None
