@@ -37,8 +37,12 @@ class Capabilities:
         self._raw = raw
         diagnostics = "textDocument.publishDiagnostics."
         self.encoding = negotiated(self._at("general.positionEncodings"))
-        self.pull = isinstance(self._at("textDocument.diagnostic"), dict)
         self.refresh = self._at("workspace.diagnostics.refreshSupport") is True
+        # Who pulls and cannot be asked to pull again never learns what changed without a key of its own: settings that were
+        # saved, ruff's return. Neovim 0.11 moreover pulls for the buffer in front alone. Such clients get everything pushed.
+        self.pull = isinstance(self._at("textDocument.diagnostic"), dict) and (
+            self.refresh or not isinstance(self._at("textDocument.publishDiagnostics"), dict)
+        )
         self.version_support = self._at(diagnostics + "versionSupport") is True
         self.related_information = self._either("relatedInformation")
         self.code_description = self._either("codeDescriptionSupport")

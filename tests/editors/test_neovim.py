@@ -139,6 +139,12 @@ def test_findings_are_at_the_right_place_and_follow_edits(editor: Editor) -> Non
     assert code == 0, said
 
 
+def test_files_that_are_not_in_front_have_their_findings(editor: Editor) -> None:
+    (editor.workspace / "behind.py").write_text("import os\n", encoding="utf-8")
+    code, said = editor.run("windows")
+    assert code == 0, said
+
+
 def test_hover_explains_the_rule(editor: Editor) -> None:
     code, said = editor.run("hover")
     assert code == 0, said

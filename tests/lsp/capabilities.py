@@ -25,8 +25,10 @@ def push(*, everything: bool = True) -> Json:
 
 
 def pull(*, everything: bool = True) -> Json:
-    """Return those of a client that asks for diagnostics."""
+    """Return those of a client that asks for diagnostics; without `everything` it takes no pushed ones."""
     capabilities = _everything() if everything else _bare()
+    if not everything:
+        del capabilities["textDocument"]["publishDiagnostics"]
     capabilities["textDocument"].setdefault(
         "diagnostic", {"dynamicRegistration": False, "relatedDocumentSupport": False}
     )

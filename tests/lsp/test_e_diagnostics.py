@@ -86,6 +86,17 @@ def test_lsp_50_no_push_to_clients_that_pull(ready: ReadyServer) -> None:
     assert [one["message"] for one in pushed] == [one["message"] for one in pulled]
 
 
+def test_lsp_50_push_to_clients_that_cannot_be_asked_to_pull_again(ready: ReadyServer) -> None:
+    """They would not learn what changes without an edit; Neovim 0.11 pulls for one of its open files only."""
+    offered = capabilities.pull()
+    del offered["workspace"]["diagnostics"]
+    client = ready(offered)
+    assert "diagnosticProvider" not in announced(client)
+    uris = [client.open(client.uri(f"{name}.py"), UNUSED_AND_UNDEFINED) for name in "ab"]
+    for uri in uris:
+        client.diagnostics(uri, where=bool)
+
+
 def test_lsp_51_result_ids(ready: ReadyServer) -> None:
     """Over random edits: `unchanged` only for the id that was given to equal findings; the same findings, the same id."""
     client = ready(capabilities.pull())
@@ -367,6 +378,8 @@ def test_lsp_53_a_pull_answered_early_is_asked_for_again(ready: ReadyServer, sup
     """Ruff's findings do not wait for postil's own: those come by a refresh, or at once where no refresh can be asked for."""
     offered = capabilities.pull()
     offered["workspace"]["diagnostics"] = {"refreshSupport": supported}
+    if not supported:
+        del offered["textDocument"]["publishDiagnostics"]  # with it, such a client is pushed to
     client = ready(offered)
     uri = client.open(client.uri("a.py"), "import os\n" + COMPLEX)
 

@@ -61,7 +61,7 @@ def test_capabilities_are_those_that_pygls_builds(client: str) -> None:
     ).build()
     for name in ("hover_provider", "code_action_provider", "rename_provider", "execute_command_provider"):
         assert bool(getattr(structured, name)) == bool(getattr(built, name)), name
-    if known.text_document and known.text_document.diagnostic:
+    if Capabilities(CONVERTER.unstructure(known)).pull:
         assert structured.diagnostic_provider is not None
     else:
         assert structured.diagnostic_provider is None
