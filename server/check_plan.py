@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from analyzers.ruff_check import RuffOptions
 from analyzers.ruff_rules import is_selector, selects
 from server.files import Unreadable, read_workspace_file
+from server.rule_names import rule_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,6 +127,10 @@ def load_plan(request: Request, environment: Mapping[str, str]) -> Plan:
     from server.settings import load
     from server.trust import is_trusted
 
+    for name in (*request.select, *request.ignore):
+        if (trouble := rule_trouble(name)) is not None:
+            message = trouble if trouble.startswith("`") else f"`{name}` is {trouble}"
+            raise UsageError(message)
     root = workspace_root([request.stdin[0]] if request.stdin else request.paths)
     loaded = load(Path(root), environment=environment)
     settings = loaded.settings

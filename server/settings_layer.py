@@ -56,6 +56,8 @@ class Layer:
         if self.reported == MAX_PROBLEMS:
             rule, message = "settings-syntax", "there is more wrong than is told here"
         if self.file is None:
+            if self.source == "environment" and where:
+                message = f"POSTIL_{'_'.join(str(one) for one in where if isinstance(one, str)).upper()}: {message}"
             self.problems.append(Problem(self.source, rule, message, severity=severity))
             return
         place = self.file.parsed.place(where)
@@ -172,7 +174,7 @@ class Layer:
             else:
                 message = f"not a valid entry of `{setting.name}`; valid is for example {_example(setting)}"
                 if detail["type"] == "value_error":  # one of our own validators, whose words hold no value
-                    message = detail["msg"].removeprefix("Value error, ")
+                    message = f"`{setting.name}`: {detail['msg'].removeprefix('Value error, ')}"
                 self.complain((*where, index), "settings-value", message, value=True)
                 entries.setdefault(setting.path, set()).add(index)
         for path, indexes in entries.items():
@@ -213,12 +215,12 @@ def wanted(setting: Setting) -> str:
         }
         return f"must be a whole number from {limits['ge']} to {limits['le']}"
     if get_origin(kind) is tuple:
-        return f"must be a list of at most {MAX_ENTRIES} texts, such as [{_example(setting)}]"
+        return f"must be a list, such as [{_example(setting)}], of at most {MAX_ENTRIES} entries"
     return f"must be one of {', '.join(get_args(kind))}"
 
 
 def _example(setting: Setting) -> str:
-    return f"`{(setting.field.examples or [['x']])[0][0]}`"
+    return f'"{(setting.field.examples or [["x"]])[0][0]}"'
 
 
 def _dotted(path: tuple[str, ...]) -> str:

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.fields import FieldInfo  # noqa: TC002 - inside `if TYPE_CHECKING` TC004 wants it here
 
 from analyzers.options import Options
-from analyzers.ruff_codes import is_known_selector
+from server.rule_names import rule_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,10 +64,9 @@ def _bounded(pattern: str) -> str:
 
 
 def _known(name: str) -> str:
-    """Return `name`, a rule. Raises ValueError where it has the form of ruff's codes and ruff has no such code."""
-    code = name.removesuffix("*")
-    if code.isupper() and "-" not in code and not is_known_selector(code):
-        raise ValueError("not a rule or group of rules of ruff's; perhaps it was renamed or removed")
+    """Return `name`, a rule. Raises ValueError where no rule is meant by it."""
+    if (trouble := rule_trouble(name)) is not None:
+        raise ValueError(trouble)
     return name
 
 

@@ -68,6 +68,34 @@ def test_a_code_that_ruff_does_not_have_is_a_mistake_on_its_line(load_files: Cal
     loaded = load_files({"postil.toml": f"{key} = ['F401', 'ZZZ9']\n"})
     (problem,) = loaded.problems
     assert (problem.rule, problem.column) == ("settings-value", len(key.rpartition("\n")[2]) + 12)
-    assert "ruff" in problem.message
+    assert "`ZZZ9` is not" in problem.message
     told = loaded.settings.ruff_options()
     assert ("F401",) in (told.select, told.extend_select, told.ignore)
+
+
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [
+        ("cognitive-complexity", True),
+        ("cogni*", True),
+        ("settings-*", True),
+        ("ruff", True),
+        ("D*", True),
+        ("cognitive-complexty", False),
+        ("cogni", False),
+        ("nonsense*", False),
+        ("f401", False),
+        ("AKIAIOSFODNN7EXAMPLE", False),
+    ],
+)
+def test_a_rule_that_nobody_has_is_a_mistake(load_files: Callable[..., Loaded], name: str, means: bool) -> None:
+    """Else a typing mistake leaves a rule on and nobody notices."""
+    loaded = load_files({"postil.toml": f"ignore = ['{name}']\n"})
+    assert [one.rule for one in loaded.problems] == ([] if means else ["settings-value"])
+    assert loaded.settings.ignore == ((name,) if means else ())
+    assert "AKIA" not in str(loaded.problems)
+
+
+def test_a_mistake_in_the_environment_names_its_variable(load_files: Callable[..., Loaded]) -> None:
+    (problem,) = load_files({}, environment={"POSTIL_RUFF_ENABLED": "perhaps"}).problems
+    assert "POSTIL_RUFF_ENABLED: `ruff.enabled` must be true or false" in str(problem)

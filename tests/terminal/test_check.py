@@ -66,6 +66,9 @@ def test_exit_codes(postil: Postil, text: str, arguments: list[str], code: int) 
     [
         (["nowhere.py"], "nowhere.py: no such file or folder"),
         (["--select=QQQ1"], "QQQ1"),
+        (["--select=nonsense"], "`nonsense` is not a rule"),
+        (["--select=f401"], "did you mean `F401`"),
+        (["--ignore=F,cognitive-complexty"], "did you mean `cognitive-complexity`"),
         (["--format=xml"], "invalid choice"),
         (["--unsafe-fixes"], "--fix"),
         (["-"], "--stdin-filename"),
