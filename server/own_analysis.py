@@ -1,7 +1,8 @@
 """postil's own analyses, asked of a worker process that keeps the documents and their trees.
 
 Invariant: a text is asked about once at a time, and then the newest one. A text that killed or hung the process is not sent
-for analysis again; the note on the document says so.
+for analysis again; the note on the document says so. Where the process was ended by somebody else, or could not be started,
+the text is asked about again in a while.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from analyzers.finding import Finding
 from server.ledger import OwnFinding
-from server.workers import WorkerDied, WorkerError, WorkerTimeout
+from server.quarantine import Quarantine
+from server.workers import WorkerAway, WorkerDied, WorkerError, WorkerTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from analyzers.document import Document
     from server.ledger import Tracked
     from server.session import Change
     from server.workers import Worker
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("postil.own")
 
 ANALYSIS_LIMIT = 5.0  # seconds for one run, before the process is killed
-MAX_QUARANTINED = 256  # texts that are remembered for killing the process
+PAUSE = 1.0  # seconds until a text is asked about again whose analysis was lost by no fault of its own
 OFF = "postil's own analysis crashed or hung on this text, and is off until it changes"
 
 
@@ -37,7 +40,7 @@ class OwnAnalysis:
         self._worker = worker
         self._tracked = tracked
         self._answered = answered
-        self._quarantined: dict[str, None] = {}
+        self._quarantine = Quarantine()
         self._tasks: set[asyncio.Task[None]] = set()
         worker.on_restart = self._tell_all
 
@@ -48,12 +51,13 @@ class OwnAnalysis:
         self._worker.tell("open", tracked.uri, document.version, document.language, document.text)
 
     def close(self, tracked: Tracked) -> None:
-        """Let the process forget a document."""
+        """Let the process forget a document, and ask no more about it."""
+        tracked.own_active = False
         self._worker.tell("close", tracked.uri)
 
     def restart(self) -> None:
         """Start the process anew, and forget which texts killed it."""
-        self._quarantined.clear()
+        self._quarantine = Quarantine()
         self._worker.kill()
 
     def shut_down(self) -> None:
@@ -64,8 +68,9 @@ class OwnAnalysis:
         """Ask about the newest text, unless the process is being asked already."""
         if not tracked.own_active or tracked.own_running or tracked.own_seen is tracked.document:
             return
-        if self._quarantined and tracked.document.digest in self._quarantined:
+        if self._is_quarantined(tracked.document):
             tracked.own, tracked.own_seen, tracked.own_off = [], tracked.document, OFF
+            self._answered(tracked)
             return
         self._tell_changes(tracked)
         tracked.own_running = True
@@ -89,16 +94,27 @@ class OwnAnalysis:
         if document is not tracked.document:
             self.ask(tracked)
             return
-        if self._quarantined and document.digest in self._quarantined:
+        if findings is None and not self._is_quarantined(document):
+            asyncio.get_running_loop().call_later(PAUSE, self._ask_again, tracked, document)
+        elif findings is None:
             tracked.own_off = OFF
         tracked.own = [
-            OwnFinding(one, document.point(one.span.start), document.point(one.span.end)) for one in findings
+            OwnFinding(one, document.point(one.span.start), document.point(one.span.end)) for one in findings or ()
         ]
         tracked.own_seen = document
         self._answered(tracked)
 
-    async def _findings(self, tracked: Tracked) -> list[Finding]:
-        """Return what the process finds in the newest text; none where it fails."""
+    def _ask_again(self, tracked: Tracked, document: Document) -> None:
+        if tracked.document is document:
+            tracked.own_seen = None
+            self.ask(tracked)
+
+    def _is_quarantined(self, document: Document) -> bool:
+        # Hashing a text for nothing costs more than all the rest of a keystroke.
+        return len(self._quarantine) > 0 and document.digest in self._quarantine
+
+    async def _findings(self, tracked: Tracked) -> list[Finding] | None:
+        """Return what the process finds in the newest text, none where the analysis fails; None where the process is lost."""
         document = tracked.document
         arguments = (tracked.uri, document.version, tracked.plan.options)
         for _ in range(2):
@@ -106,19 +122,22 @@ class OwnAnalysis:
                 found = await self._worker.call(
                     "analyse", *arguments, timeout=ANALYSIS_LIMIT, result=list[Finding] | None
                 )
+            except WorkerAway:
+                return None
             except (WorkerDied, WorkerTimeout) as error:
                 log.warning("own analysis failed: %s", type(error).__name__)
-                while len(self._quarantined) >= MAX_QUARANTINED:
-                    del self._quarantined[next(iter(self._quarantined))]
-                self._quarantined[document.digest] = None
-                return []
+                if error.is_fault:
+                    self._quarantine.blame(document.digest)
+                else:
+                    self._quarantine.killed_from_outside(document.digest)
+                return None
             except WorkerError as error:
                 log.warning("own analysis failed: %s", type(error).__name__)
                 return []
             if found is not None:
                 return list(found)
-            if document is not tracked.document:
-                return []
+            if document is not tracked.document or not tracked.own_active:
+                return []  # another text is asked about next, or nobody wants to know
             self.open(tracked)  # the process has another version: tell it the text and ask once more
         return []
 

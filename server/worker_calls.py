@@ -21,18 +21,28 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class WorkerError(Exception):
-    """A call to a worker was not answered with a result.
+    """A call to a worker was not answered with a result. `is_fault`: this very call broke the child, or hung it.
 
     WorkerError
-    ├── WorkerDied          the child broke on this call, could not be started, or was closed
+    ├── WorkerDied          the child broke, or was killed, while it worked on this call
+    │   └── WorkerAway      the child could not be started, or was closed; no call is at fault
     ├── WorkerTimeout       the call's time was over; the child was killed
     ├── WorkerQuarantined   the same subject broke or hung a child before; nothing was sent
     └── WorkerFailed        the method raised; `args[0]` is the name of the exception's type
     """
 
+    def __init__(self, *arguments: object, is_fault: bool = False) -> None:
+        """Take what an Exception takes."""
+        super().__init__(*arguments)
+        self.is_fault = is_fault
+
 
 class WorkerDied(WorkerError):
-    """The child broke on this call, could not be started, or was closed."""
+    """The child broke, or was killed, while it worked on this call."""
+
+
+class WorkerAway(WorkerDied):
+    """The child could not be started, or was closed; no call is at fault."""
 
 
 class WorkerTimeout(WorkerError):

@@ -36,14 +36,23 @@ import msgspec
 
 from analyzers.processes import is_stopped, spawn
 from server.quarantine import Quarantine
-from server.worker_calls import Call, WorkerDied, WorkerError, WorkerFailed, WorkerQuarantined, WorkerTimeout, encoded
+from server.worker_calls import (
+    Call,
+    WorkerAway,
+    WorkerDied,
+    WorkerError,
+    WorkerFailed,
+    WorkerQuarantined,
+    WorkerTimeout,
+    encoded,
+)
 from server.worker_pipes import Child
 from server.worker_process import READY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Worker", "WorkerDied", "WorkerError", "WorkerFailed", "WorkerQuarantined", "WorkerTimeout"]
+__all__ = ["Worker", "WorkerAway", "WorkerDied", "WorkerError", "WorkerFailed", "WorkerQuarantined", "WorkerTimeout"]
 
 T = TypeVar("T")
 
@@ -156,7 +165,7 @@ class Worker:
         """
         if self._closed:
             message = f"the {self.role} worker is closed"
-            raise WorkerDied(message)
+            raise WorkerAway(message)
         if subject and subject in self._quarantine:
             raise WorkerQuarantined(self.role)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -188,13 +197,13 @@ class Worker:
         return True
 
     def kill(self) -> None:
-        """End the child, whatever it does. All calls that wait raise WorkerDied; the next one starts another child."""
+        """End the child, whatever it does. All calls that wait raise WorkerAway; the next one starts another child."""
         self._fail_all("was killed")
         if self._child is not None:
             self._end_child(self._child, UNWANTED)
 
     def close(self) -> None:
-        """End the child for good. All calls that wait, and all later ones, raise WorkerDied."""
+        """End the child for good. All calls that wait, and all later ones, raise WorkerAway."""
         self._closed = True
         self._fail_all("is closed")
         for task in (self._starting, self._burial):
@@ -219,7 +228,7 @@ class Worker:
     ) -> Call:
         if len(self._line) >= MAX_WAITING:
             message = f"too many calls wait for the {self.role} worker"
-            raise WorkerDied(message)
+            raise WorkerAway(message)
         self._number += 1
         decoder = self._decoders.get(result)
         if decoder is None:
@@ -353,9 +362,11 @@ class Worker:
         if child is None or not self._line:
             return
         first = self._line.popleft()
-        if not is_stopped(child.process.pid):  # else somebody holds the child, and the call is not to blame
+        is_fault = not is_stopped(child.process.pid)  # else somebody holds the child, and the call is not to blame
+        if is_fault:
             self._quarantine.blame(first.subject)
-        first.spoil(WorkerTimeout(f"the {self.role} worker did not answer in {first.timeout:g} s"))
+        message = f"the {self.role} worker did not answer in {first.timeout:g} s"
+        first.spoil(WorkerTimeout(message, is_fault=is_fault))
         self._end_child(child, LATE)
 
     # Deaths
@@ -413,7 +424,8 @@ class Worker:
         if not self._line or self._line[0].child is not child or child.reason in _FOR_ANOTHER_CALL:
             return
         first = self._line[0]
-        if from_outside or child.reason == DID_NOT_READ:
+        is_fault = not from_outside and child.reason != DID_NOT_READ
+        if not is_fault:
             if from_outside:
                 self._quarantine.killed_from_outside(first.subject)
             first.attempts += 1
@@ -422,12 +434,12 @@ class Worker:
         else:
             self._quarantine.blame(first.subject)
         self._line.popleft()
-        first.spoil(WorkerDied(f"the {self.role} worker died"))
+        first.spoil(WorkerDied(f"the {self.role} worker died", is_fault=is_fault))
 
     def _fail_all(self, what: str) -> None:
         line, self._line = self._line, deque()
         for call in line:
-            call.spoil(WorkerDied(f"the {self.role} worker {what}"))
+            call.spoil(WorkerAway(f"the {self.role} worker {what}"))
 
 
 def launcher() -> str:

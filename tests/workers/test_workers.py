@@ -16,7 +16,7 @@ import pytest
 
 from analyzers.finding import Finding
 from server import workers
-from server.workers import Worker, WorkerDied, WorkerFailed, WorkerQuarantined, WorkerTimeout
+from server.workers import Worker, WorkerAway, WorkerDied, WorkerFailed, WorkerQuarantined, WorkerTimeout
 from tests.workers.fake_worker import finding
 
 if TYPE_CHECKING:
@@ -354,7 +354,7 @@ async def test_the_line_is_bounded(worker: Worker, monkeypatch: pytest.MonkeyPat
         *(worker.call("echo", n, timeout=LONG, result=int) for n in range(7)), return_exceptions=True
     )
     assert answers[:5] == [0, 1, 2, 3, 4]
-    assert [type(one) for one in answers[5:]] == [WorkerDied] * 2
+    assert [type(one) for one in answers[5:]] == [WorkerAway] * 2
 
 
 # Cancelling
