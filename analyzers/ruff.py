@@ -126,6 +126,7 @@ class RuffServer:
         self._question = 0  # the id of the question about `_asked`
         self._touched: Document | None = None  # the text sent last, accused where a death has no question to accuse
         self._hung = False
+        self._corked: list[bytes] | None = None
         self._last_id = 0
         self._deaths_in_a_row = 0
         self._last_death = 0.0
@@ -157,6 +158,13 @@ class RuffServer:
         entry = self._open.get(uri)
         if entry is None:
             return
+        self._corked = []  # the change and the question about it are one write, and wake the child once
+        self._change(uri, entry, document, changes)
+        corked, self._corked = self._corked, None
+        if corked and self._child is not None:
+            self._write(self._child, b"".join(corked))
+
+    def _change(self, uri: str, entry: _Open, document: Document, changes: Sequence[TextChange]) -> None:
         entry.document = document
         entry.version += 1
         if entry.off:
@@ -410,13 +418,19 @@ class RuffServer:
         if child is None:
             return
         data = frame(msgspec.json.encode(message))
+        if self._corked is not None:
+            self._corked.append(data)
+        else:
+            self._write(child, data)
+
+    def _write(self, child: _Child, data: bytes) -> None:
         if child.writer is None:
             child.unsent.append(data)
-        else:
-            child.writer.write(data)
-            if child.writer.get_write_buffer_size() > MAX_UNSENT:
-                log.warning("ruff does not read and is restarted")
-                kill_group(child.process)
+            return
+        child.writer.write(data)
+        if child.writer.get_write_buffer_size() > MAX_UNSENT:
+            log.warning("ruff does not read and is restarted")
+            kill_group(child.process)
 
     def _received(self, body: bytes) -> None:
         message = MESSAGE.decode(body)

@@ -110,6 +110,7 @@ class App:
         connection.on_async("workspace/executeCommand", wire.ExecuteCommandParams, self._execute_command)
         connection.fallback = self._rare_route
         connection.on_bad_notification = self._bad_notification
+        connection.on_fed = self.pipeline.send_changes
 
     def _rare_route(self, method: str) -> Route | None:
         if method not in _RARE_REQUESTS:

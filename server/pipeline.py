@@ -83,6 +83,7 @@ class Pipeline:
     def open(self, document: Document, *, notebook: bool = False) -> None:
         """Start to follow a document; replaces what was known of it."""
         key = document_key(document.uri)
+        self._changed.pop(key, None)  # its whole text is sent
         old = self._tracked.get(key)
         if old is not None:
             self._let_go(old)
@@ -110,17 +111,17 @@ class Pipeline:
             tracked.unsent_flat = None
         elif tracked.unsent_flat is not None:
             tracked.unsent_flat += map(flat, changes)
-        if not self._changed:
-            self._loop.call_soon(self._send_changes)
         self._changed[document_key(tracked.uri)] = None
         self._check_limits(tracked, previous, changes)
 
-    def _send_changes(self) -> None:
-        """Pass on what has changed since the loop came round: a burst of changes is one message to each analyser."""
+    def send_changes(self) -> None:
+        """Pass on what has changed with the messages of one read: a burst of changes is one message to each analyser."""
+        if not self._changed:
+            return
         changed, self._changed = self._changed, {}
         for key in changed:
             tracked = self._tracked.get(key)
-            if tracked is not None and tracked.unsent:
+            if tracked is not None:
                 self._send_change(tracked)
 
     def _send_change(self, tracked: Tracked) -> None:
@@ -371,10 +372,7 @@ class Pipeline:
         if not self._ruff_settled(tracked):
             # While ruff hangs or is away for long, postil's own findings are shown without it.
             self._loop.call_later(RUFF_PATIENCE, self._patience_ended, tracked, tracked.document)
-        late = tracked.grace_over and self._session.capabilities.pull
         self._settle(tracked)
-        if late and self._merging.render(tracked) != tracked.published:
-            self._refresh_soon()
 
     def _ruff_settled(self, tracked: Tracked) -> bool:
         return (
@@ -412,6 +410,9 @@ class Pipeline:
         if self._session.capabilities.pull:
             if not self._is_settled(tracked):
                 return
+            if tracked.settled is tracked.document and self._merging.render(tracked) != tracked.published:
+                self._refresh_soon()  # whoever pulled has been answered already
+            tracked.settled = tracked.document
             if not self._next_settled.done():
                 self._next_settled.set_result(None)
             if tracked.waiting:

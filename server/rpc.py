@@ -71,6 +71,7 @@ class Connection:
         self.routes: dict[str, Route] = {}
         self.fallback: Callable[[str], Route | None] = lambda _method: None
         self.trace: Callable[[str, bytes], None] | None = None
+        self.on_fed: Callable[[], None] = lambda: None  # called when the messages of one read are handled
         self.on_bad_notification: Callable[[str, bytes], None] = lambda _method, _params: None
 
     # -- registration
@@ -102,6 +103,7 @@ class Connection:
             if self.trace is not None:
                 self.trace("in", body)
             self._message(body)
+        self.on_fed()
 
     def start(self, write: Callable[[bytes], None], exit_: Callable[[int], None]) -> None:
         """Take over from the first phase: write and end in another way, and handle what has waited, inside an event loop."""
@@ -111,6 +113,7 @@ class Connection:
             if self.trace is not None:
                 self.trace("in", body)
             self._message(body)
+        self.on_fed()
 
     def end_of_stream(self) -> None:
         """Note that the client has closed its side: the server ends, with 0 only after `shutdown`."""
