@@ -32,6 +32,7 @@ from analyzers.ruff_rules import (
     DEFAULT_IGNORE,
     DEFAULT_PER_FILE_IGNORES,
     DEFAULT_SELECT,
+    SYNTAX_ERROR,
     category_of,
     cwe_of,
     is_unnecessary,
@@ -47,7 +48,6 @@ MAX_ARGUMENTS = 512 * 1024  # bytes of file names for one process; Linux allows 
 RUN_LIMIT = 60.0  # seconds for one process
 SMALL_RUN_LIMIT = 10.0  # seconds for one process with few files
 FEW_FILES = 16
-SYNTAX_ERROR = "syntax-error"  # the rule's id in postil, whoever found the error
 _CONFIGURATION_ERROR = 2  # ruff's exit code
 
 

@@ -70,6 +70,8 @@ DEFAULT_PER_FILE_IGNORES: Final = (
     ("conftest.py", "F401"),
 )
 
+SYNTAX_ERROR: Final = "syntax-error"  # the rule's id in postil, whoever found the error
+
 # The program ends, or this line of it fails, as soon as it is reached.
 _ERRORS: Final = (
     *(

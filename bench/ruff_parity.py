@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from analyzers.ruff_binary import ruff_binary  # noqa: E402
-from analyzers.ruff_check import SYNTAX_ERROR, RuffOptions  # noqa: E402
+from analyzers.ruff_check import RuffOptions  # noqa: E402
+from analyzers.ruff_rules import SYNTAX_ERROR  # noqa: E402
 
 Row = tuple[str, str, int, int, int, int, str]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from analyzers.ruff_rules import SYNTAX_ERROR
 from server.markdown import code_span, inline, one_line, paragraphs, visible
 from server.suppressing import comment_for
 
@@ -50,12 +51,17 @@ async def hover(state: State, docs: RuleDocs, uri: str, at: Point, *, markdown: 
     )
     if not found:
         return None
-    helps = {shown.rule: await docs.fetch(shown.rule) for shown in found[:_MOST]}
+    helps = {shown.rule: await docs.fetch(_documented_as(shown)) for shown in found[:_MOST]}
     if state.document(uri) is not document:
         return None
     inner = min(found, key=lambda one: (one.end.line - one.start.line, one.end.column - one.start.column))
     text = explanation(document, found, helps, markdown=markdown)
     return HoverText(text, markdown, inner.start, inner.end)
+
+
+def _documented_as(shown: Shown) -> str:
+    """Return the name under which the rule is explained: a syntax error that ruff found is not one of our grammars'."""
+    return "invalid-syntax" if shown.source == "ruff" and shown.rule == SYNTAX_ERROR else shown.rule
 
 
 def explanation(

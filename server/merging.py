@@ -14,7 +14,7 @@ import msgspec
 from analyzers.document import Point, Span
 from analyzers.finding import Category, Finding, Severity, fingerprint
 from analyzers.ranges import Position, Range
-from analyzers.ruff_rules import severity_of
+from analyzers.ruff_rules import SYNTAX_ERROR, severity_of
 from server.convert import position_from_point
 from server.ledger import Shown
 from server.wire import CodeDescription, Diagnostic, Location, RelatedInformation
@@ -79,7 +79,7 @@ class Merging:
         capabilities = self._capabilities
         # A text that is no Python has a hundred thousand syntax errors; ruff reports them in the order of the text.
         for item in sorted(tracked.ruff_items[: 4 * MAX_SHOWN], key=_ruff_place)[:MAX_SHOWN]:
-            code = "invalid-syntax" if item.code is None else str(item.code)
+            code = SYNTAX_ERROR if item.code in (None, "invalid-syntax") else str(item.code)
             if _is_ignored(code, tracked.plan.ignored):
                 continue
             start, end = item.range.start, item.range.end

@@ -44,7 +44,8 @@ def replay_command(arguments: list[str]) -> int:
         with Player() as player:
             differences = player.play(recording)
     except (OSError, ReplayError) as error:
-        sys.stderr.write(f"postil: {term_safe(str(error))}\n")
+        reason = f"{arguments[0]}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        sys.stderr.write(f"postil: {term_safe(reason)}\n")
         return 2
     for difference in differences:
         sys.stdout.write("\n".join(map(term_safe, difference.split("\n"))) + "\n")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from analyzers.document import Edit, Span
 from analyzers.languages import by_id
+from analyzers.ruff_rules import SYNTAX_ERROR
 from analyzers.suppressions import suppression_edit
 from server.convert import span_from_range
 from server.edits import difference
@@ -35,7 +36,6 @@ _FILE_COMMENTS = (
 _CODING = re.compile(r"[ \t\f]*#.*?coding[:=]")  # PEP 263
 _CODE = re.compile(r"[A-Z]+[0-9]+")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")  # what ruff's preview calls a rule
-_SYNTAX_ERROR = "invalid-syntax"
 # What ruff says of suppressions, it says in spite of them.
 _ABOUT_COMMENTS = frozenset(
     {
@@ -126,7 +126,7 @@ def _why_ruff_cannot(rule: str) -> str:
     """Return why no comment silences one of ruff's rules; empty where one does."""
     if rule in _ABOUT_COMMENTS:
         return "ruff reports mistakes in such comments in spite of them"
-    if rule == _SYNTAX_ERROR or not (_CODE.fullmatch(rule) or _NAME.fullmatch(rule)):
+    if rule == SYNTAX_ERROR or not (_CODE.fullmatch(rule) or _NAME.fullmatch(rule)):
         return "ruff knows no comment that silences this"
     return ""
 

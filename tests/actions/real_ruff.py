@@ -147,7 +147,7 @@ def shown(document: Document, index: int, one: RuffDiagnostic, encoding: str) ->
     return Shown(
         fingerprint=f"{index:016x}",
         source="ruff",
-        rule=str(one.code),
+        rule="syntax-error" if one.code in (None, "invalid-syntax") else str(one.code),
         message=one.message,
         start=point_from_position(document.lines, one.range.start, encoding),
         end=point_from_position(document.lines, one.range.end, encoding),

@@ -121,7 +121,7 @@ async def test_lsp_56_moving_the_cursor_brings_only_what_is_about_findings() -> 
 
 
 async def test_lsp_56_a_disabled_offer_goes_only_to_who_can_show_it() -> None:
-    error = Shown("e", "ruff", "invalid-syntax", "Expected", Point(0, 0), Point(0, 5), Severity.ERROR)
+    error = Shown("e", "ruff", "syntax-error", "Expected", Point(0, 0), Point(0, 5), Severity.ERROR)
     state = Session(shown=(error,))
     assert not [one for one in await offered(state, HERE) if one.disabled]
     disabled = [one for one in await offered(state, replace(HERE, shows_disabled=True)) if one.disabled]

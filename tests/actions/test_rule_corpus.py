@@ -54,7 +54,7 @@ async def failures(ruff: RealRuff, text: str) -> Iterator[str]:
     """Return a complaint for each action on `text` that breaks it or leaves all that it was to settle."""
     state = RealState(ruff, text)
     assert state.open
-    if any(one.rule == "invalid-syntax" for one in state.findings):
+    if any(one.rule == "syntax-error" for one in state.findings):
         return iter(())
     found = await offered(state, Request(URI, *whole(state.open)))
     return iter([line for one in found if one.data["action"] in CHECKED for line in await complaints(ruff, state, one)])

@@ -110,7 +110,7 @@ async def test_a_rule_with_a_name_is_silenced_by_name() -> None:
 
 
 async def test_several_findings_are_short_the_worst_first() -> None:
-    error = Shown("e", "ruff", "invalid-syntax", "Expected an expression", Point(0, 7), Point(0, 7), Severity.ERROR)
+    error = Shown("e", "ruff", "syntax-error", "Expected an expression", Point(0, 7), Point(0, 7), Severity.ERROR)
     found = await shown(Point(0, 7), HARD, UNUSED, error)
     assert found
     parts = found.text.split("\n\n---\n\n")

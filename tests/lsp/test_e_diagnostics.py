@@ -97,6 +97,14 @@ def test_lsp_50_push_to_clients_that_cannot_be_asked_to_pull_again(ready: ReadyS
         client.diagnostics(uri, where=bool)
 
 
+def test_a_syntax_error_of_ruffs_is_an_error_with_the_terminals_id(ready: ReadyServer) -> None:
+    """One name and one severity in the editor, in `postil check` and in settings."""
+    client = ready(capabilities.push())
+    uri = client.open(client.uri("a.py"), "def f(:\n    pass\n")
+    for one in client.diagnostics(uri, where=bool):
+        assert (one["source"], one["code"], one["severity"]) == ("ruff", "syntax-error", 1)
+
+
 def test_lsp_51_result_ids(ready: ReadyServer) -> None:
     """Over random edits: `unchanged` only for the id that was given to equal findings; the same findings, the same id."""
     client = ready(capabilities.pull())
