@@ -167,7 +167,7 @@ def neovim(folder: Path) -> None:
 def check(folder: Path) -> None:
     """Picture the terminal report."""
     code = copy_of("rich", folder / "checked")
-    files = "rich/box.py rich/logging.py rich/progress.py rich/progress_bar.py rich/screen.py rich/text.py"
+    files = "rich/box.py rich/logging.py rich/progress.py rich/repr.py rich/screen.py rich/tree.py"
     typed = "\\033[32m$\\033[0m postil check " + files
     terminal = Terminal(118, 50, code, f"""sh -c "printf '{typed}\\n\\n'; '{POSTIL}' check {files}" """)
     try:
