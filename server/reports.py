@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "sarif", "github", "markdown")
 _STYLES = {Severity.ERROR: RED, Severity.WARNING: YELLOW, Severity.INFO: BLUE, Severity.HINT: CYAN}
 _TAB = 4  # columns
+_INDENT = 20  # cells before a finding's message: its place and its severity
 _MOST_ROWS = 300  # of a Markdown report: a comment of a pull request ends at 65,536 characters
 _LONGEST_EXCERPT = 2_000  # code points of a source line that are looked at
 
@@ -165,13 +166,30 @@ def _line(one: Reported, paint: Callable[[str, str], str]) -> str:
 def _block(one: Reported, paint: Callable[[str, str], str], width: int) -> Iterator[str]:
     style = _STYLES[one.finding.severity]
     place = f"{one.start.line}:{one.start.column}"
-    fixable = paint(DIM, " [fixable]") if any(fix.safe for fix in one.finding.fixes) else ""
     severity = paint(style, f"{one.finding.severity.name.lower():<7}")
-    yield f"{place:>9}  {severity}  {_message(one)}  {paint(DIM, _rule(one))}{fixable}"
+    words = [(word, 1, "") for word in _message(one).split(" ")] + [(_rule(one), 2, DIM)]
+    if any(fix.safe for fix in one.finding.fixes):
+        words.append(("[fixable]", 1, DIM))
+    first, *rest = _folded(words, max(width - _INDENT, 20), paint)
+    yield f"{place:>9}  {severity}  {first}"
+    yield from (" " * _INDENT + line for line in rest)
     if one.lines and one.lines[0].strip():
         source, before, marked = _excerpt(one, max(width - 13, 40))
         yield f"{paint(DIM, f'{one.start.line:>9} │')} {source}"
         yield f"{paint(DIM, '          │')} {' ' * before}{paint(style, '^' * marked)}"
+
+
+def _folded(words: list[tuple[str, int, str]], room: int, paint: Callable[[str, str], str]) -> Iterator[str]:
+    """Yield lines of at most `room` cells of `words`: each with the spaces before it and its style. A long word stays whole."""
+    line, used = "", 0
+    for word, gap, style in words:
+        cells = display_width(word)
+        if used and used + gap + cells > room:
+            yield line
+            line, used = "", 0
+        line += " " * (gap if used else 0) + paint(style, word)
+        used += cells + (gap if used else 0)
+    yield line
 
 
 def _excerpt(one: Reported, width: int) -> tuple[str, int, int]:

@@ -248,6 +248,17 @@ def test_a_terminal_gets_the_line_and_a_mark_under_the_place(postil: Postil) -> 
     assert mark.count("^") == len("nothing")
 
 
+def test_long_messages_are_folded_between_words(postil: Postil) -> None:
+    name = "a_rather_long_name_that_nobody_reads"
+    postil.write("a.py", f"def f():\n    {name} = 1\n\n\nimport os\n")
+    output = on_a_terminal(postil, "check", NO_COLOR="1").replace("\r\n", "\n")
+    assert all(display_width(line) <= 80 for line in output.splitlines())
+    first, second = output.splitlines()[1:3]
+    assert first == f"      2:5  warning  Local variable `{name}` is"
+    assert second == " " * 20 + "assigned to but never used  F841"
+    assert "     5:8  warning  `os` imported but unused  F401 [fixable]\n" in output
+
+
 def test_long_lines_are_cut_round_the_place(postil: Postil) -> None:
     postil.write("a.py", "x = [" + "1, " * 5000 + "nothing, " + "2, " * 5000 + "]\n")
     output = on_a_terminal(postil, "check", NO_COLOR="1").replace("\r\n", "\n")
