@@ -97,6 +97,7 @@ class Editor:
             "LC_ALL": "C.UTF-8",
             **{f"XDG_{kind}_HOME": str(folder / kind) for kind in ("STATE", "DATA", "CACHE", "CONFIG")},
             "POSTIL_EDITOR_FILES": str(ROOT / "editors" / "neovim"),
+            "POSTIL_EDITORS_PAGE": str(ROOT / "docs" / "editors.md"),
             "POSTIL_COMMAND": json.dumps(server),
             "POSTIL_SCENARIO_LOG": str(self.log),
         }
@@ -154,6 +155,12 @@ def test_code_actions_mend_one_all_and_silence(editor: Editor) -> None:
     code, said = editor.run("actions")
     assert code == 0, said
     assert "import" not in editor.text("sample.py")
+
+
+def test_the_pages_lines_fix_before_the_file_is_written(editor: Editor) -> None:
+    code, said = editor.run("on_save")
+    assert code == 0, said
+    assert "import os" not in editor.text("sample.py")
 
 
 def test_rename_changes_both_files(editor: Editor) -> None:
