@@ -16,6 +16,7 @@ Invariant: an answer is handed on only for the text that it is about.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import signal
@@ -56,8 +57,8 @@ class RuffError(Exception):
 class Listener(Protocol):
     """Who wants to know what ruff says."""
 
-    def ruff_results(self, uri: str, document: Document | None, diagnostics: list[RuffDiagnostic]) -> None:
-        """Take the diagnostics of `document`; None for a notebook's cell, whose text ruff pushes about in its own time."""
+    def ruff_results(self, uri: str, document: Document, diagnostics: list[RuffDiagnostic]) -> None:
+        """Take the diagnostics of `document`."""
 
     def ruff_quarantined(self, uri: str, document: Document) -> None:
         """Note that ruff is off for this text, which killed it."""
@@ -74,6 +75,16 @@ class _Open:
 
 
 @dataclass(slots=True)
+class _Notebook:
+    """A notebook that the child knows. Its diagnostics are pushed for each cell, with its version."""
+
+    params: dict[str, Any]
+    cells: dict[str, Document]  # those in Python, by URI
+    version: int
+    digest: str
+
+
+@dataclass(slots=True)
 class _Waiting:
     """A request that the child has not answered."""
 
@@ -83,7 +94,7 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Record:
-    """What is remembered about a text that was asked about when the child died."""
+    """What is remembered about a text, or a notebook, that was looked at when the child died."""
 
     outside: int = 0
     quarantined: bool = False
@@ -113,14 +124,16 @@ class RuffServer:
     ) -> None:
         self._configuration = configuration
         self._encoding = encoding
-        self._roots = tuple(roots)
+        self.roots = tuple(roots)
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._child: _Child | None = None
         self._open: dict[str, _Open] = {}
         self._waiting: dict[int, _Waiting] = {}
         self._records: dict[str, _Record] = {}
-        self._notebooks: dict[str, dict[str, Any]] = {}
+        self._notebooks: dict[str, _Notebook] = {}
+        self._notebook_version = 0  # our own count, one for all
+        self._unheard: dict[str, None] = {}  # notebooks sent, about which ruff has said nothing yet
         self._wanted: dict[str, None] = {}  # documents to ask about, the one touched last at the end
         self._asked: tuple[str, Document] | None = None
         self._question = 0  # the id of the question about `_asked`
@@ -149,9 +162,11 @@ class RuffServer:
             entry.off = True
             self._listener.ruff_quarantined(uri, document)
             return
-        if self._ready():
-            self._did_open(uri, entry)
-            self._ask(uri)
+        if self._child is None:
+            self._ready()  # whoever starts it tells it of all that is open
+            return
+        self._did_open(uri, entry)
+        self._ask(uri)
 
     def change(self, uri: str, document: Document, changes: Sequence[TextChange]) -> None:
         """Pass on `changes`, clamped already, that led to `document`, and ask about it."""
@@ -190,35 +205,45 @@ class RuffServer:
         if entry is not None and not entry.off and self._child is not None:
             self._notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
-    def set_notebook(
-        self, uri: str, kind: str, version: int, cells: list[dict[str, object]], documents: list[Document]
-    ) -> None:
-        """Tell the child of a notebook as it is now; it pushes diagnostics for every cell.
+    def set_notebook(self, uri: str, kind: str, cells: list[dict[str, object]], documents: list[Document]) -> None:
+        """Tell the child of a notebook as it is now; it pushes diagnostics for every cell. `documents`: those in Python.
 
         The whole notebook is sent each time: notebooks are small, and this cannot get out of step.
         """
-        known = uri in self._notebooks
+        version = self._notebook_version = self._notebook_version + 1
         texts = [
             {"uri": one.uri, "languageId": "python", "version": one.version, "text": without_surrogates(one.text)}
             for one in documents
         ]
         notebook = {"uri": uri, "notebookType": kind, "version": version, "metadata": None, "cells": cells}
         params = {"notebookDocument": notebook, "cellTextDocuments": texts}
-        self._notebooks[uri] = params
+        digest = hashlib.sha256("".join(one.digest for one in documents).encode()).hexdigest()
+        self.close_notebook(uri)
+        self._notebooks[uri] = _Notebook(params, {one.uri: one for one in documents}, version, digest)
         if self._child is None:
             self._ready()
-            return
-        if known:
-            self.close_notebook(uri)
-            self._notebooks[uri] = params
-        self._notify("notebookDocument/didOpen", params)
+        else:
+            self._open_notebook(uri)
 
     def close_notebook(self, uri: str) -> None:
         """Forget a notebook."""
-        params = self._notebooks.pop(uri, None)
-        if params is not None and self._child is not None:
-            closed = {"notebookDocument": {"uri": uri}, "cellTextDocuments": params["cellTextDocuments"]}
+        notebook = self._notebooks.pop(uri, None)
+        self._unheard.pop(uri, None)
+        if notebook is not None and self._child is not None:
+            texts = notebook.params["cellTextDocuments"]
+            closed = {"notebookDocument": {"uri": uri}, "cellTextDocuments": texts}
             self._notify("notebookDocument/didClose", closed)
+
+    def _open_notebook(self, uri: str) -> None:
+        notebook = self._notebooks[uri]
+        record = self._records.get(notebook.digest)
+        if record is not None and record.quarantined:
+            for cell, document in notebook.cells.items():
+                self._listener.ruff_quarantined(cell, document)
+            return
+        self._unheard.pop(uri, None)
+        self._unheard[uri] = None  # the last one in is accused first
+        self._notify("notebookDocument/didOpen", notebook.params)
 
     async def request(self, method: str, params: object) -> Any:
         """Ask the child anything else; returns plain JSON. Raises RuffError."""
@@ -308,11 +333,11 @@ class RuffServer:
         child = self._child = _Child(process)
         self._loop.create_task(self._connect(child))
         self._request(
-            "initialize", initialize_params(self._configuration, self._encoding, self._roots, os.getpid()), None
+            "initialize", initialize_params(self._configuration, self._encoding, self.roots, os.getpid()), None
         )
         self._notify("initialized", {})
-        for params in self._notebooks.values():
-            self._notify("notebookDocument/didOpen", params)
+        for uri in list(self._notebooks):
+            self._open_notebook(uri)
         for uri, entry in list(self._open.items()):
             entry.off = self._is_quarantined(entry.document)
             if entry.off:
@@ -352,11 +377,17 @@ class RuffServer:
             return
         suspect = None
         if self._asked is not None:
-            uri, suspect = self._asked
+            uri, text = self._asked
             self._asked = None
             self._wanted[uri] = None
-        elif self._deaths_in_a_row >= OUTSIDE_DEATHS:
-            suspect = self._touched
+            suspect = text.digest
+        elif self._deaths_in_a_row >= OUTSIDE_DEATHS and self._touched is not None:
+            suspect = self._touched.digest
+        if self._unheard and not self._hung:
+            # It works on a notebook beside the text that it is asked about. Whoever is innocent is accused once at most, since
+            # the culprit is alone then.
+            suspect = self._notebooks[self._unheard.popitem()[0]].digest
+            self._unheard.clear()
         log.warning("ruff died (exit status %d)%s", code, " while it was asked about a text" if suspect else "")
         if suspect is not None:
             record = self._record(suspect)
@@ -375,12 +406,12 @@ class RuffServer:
         delay = RESTART_DELAYS[min(self._deaths_in_a_row, len(RESTART_DELAYS) - 1)]
         self._restart = self._loop.call_later(delay, self._start)
 
-    def _record(self, document: Document) -> _Record:
-        record = self._records.get(document.digest)
+    def _record(self, digest: str) -> _Record:
+        record = self._records.get(digest)
         if record is None:
             while len(self._records) >= MAX_QUARANTINED:
                 del self._records[next(iter(self._records))]
-            record = self._records[document.digest] = _Record()
+            record = self._records[digest] = _Record()
         return record
 
     def _is_quarantined(self, document: Document) -> bool:
@@ -444,7 +475,12 @@ class RuffServer:
             self._send({"jsonrpc": "2.0", "id": message.id, "result": None})
         elif message.method == "textDocument/publishDiagnostics":
             pushed = PUSHED.decode(message.params)
-            self._listener.ruff_results(pushed.uri, None, pushed.diagnostics)
+            for uri, notebook in self._notebooks.items():
+                document = notebook.cells.get(pushed.uri)
+                if document is not None and pushed.version == notebook.version:
+                    self._unheard.pop(uri, None)
+                    self._listener.ruff_results(pushed.uri, document, pushed.diagnostics)
+                    return
 
 
 class _Output(asyncio.Protocol):

@@ -82,7 +82,7 @@ class App:
         self._project_changed = False
         self._features: asyncio.Task[Features] | None = None
         self._reload_timer: asyncio.TimerHandle | None = None
-        self._reloading: asyncio.Task[None] | None = None
+        self._loading = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         stdio.on_exit = self._end_children
         self._register()
@@ -205,12 +205,16 @@ class App:
         asking = asyncio.get_running_loop().create_task(self._ask_client())
         self._keep(asking)
         await asyncio.wait((asking,), timeout=CONFIGURATION_WAIT if self.session.capabilities.configuration else 0)
-        await self._load_settings()
+        answered = asking.done()  # an answer that comes while files are being read is too late for this reading
+        try:
+            await self._load_settings()
+        except Exception as error:  # noqa: BLE001 - whatever it is, who waits must not wait for ever
+            log.error("the settings cannot be read: %s", describe(error))  # noqa: TRY400 - the message may hold code
         self._configured.set()
         for document in list(self.session.documents.values()):
             self._follow(document)
         self.notebooks.follow_all()
-        if not asking.done() and await asking:
+        if not answered and await asking:
             await self._reload()
         await asyncio.sleep(IDLE_BEFORE_IMPORT)
         await asyncio.shield(self.features())
@@ -227,15 +231,24 @@ class App:
             log.warning("the client's settings are taken to be none: %s", describe(error))
             return False
         settings = answer[0] if isinstance(answer, list) and answer else None
-        if settings is None or settings == self.session.client_settings:
+        if settings is None:
+            settings = self.session.initialization_options
+        if settings == self.session.client_settings:
             return False
         self.session.client_settings = settings
         return True
 
     async def _load_settings(self) -> None:
-        """Read the settings of all folders, in a thread: files are read and pydantic may have to be imported."""
-        folders = list(self.session.folders) or [Folder("", None)]  # others may come and go meanwhile
+        """Read the settings of all folders, in a thread: files are read and pydantic may have to be imported.
+
+        One reading at a time, so that the last one to begin is the last one to count.
+        """
+        async with self._loading:
+            await self._load_settings_now()
+
+    async def _load_settings_now(self) -> None:
         session = self.session
+        folders = [*session.folders, Folder("", None)]  # others may come and go meanwhile
         loaded = await asyncio.to_thread(
             _load,
             [folder.path for folder in folders],
@@ -245,8 +258,7 @@ class App:
         )
         for folder, (settings, trusted) in zip(folders, loaded, strict=True):
             folder.settings, folder.trusted = settings, trusted
-        if not self.session.folders:
-            self.session.unfiled = folders[0]
+        session.unfiled = folders[-1]
         level = logging.getLevelName(loaded[0][0].settings.log_level.upper())
         logging.getLogger("postil").setLevel(min(level, logging.getLogger().level))
         self.notices.update(problem for settings, _ in loaded for problem in settings.problems)
@@ -266,6 +278,7 @@ class App:
             self._project_changed = False
             self.pipeline.project_files_changed()
         self.pipeline.reconfigure()
+        self.notebooks.follow_all()
 
     def setting(self, document: Document, name: str) -> bool:
         """Return whether a feature (`hover`) is on for a document; it is while the settings are not known."""

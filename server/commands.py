@@ -30,6 +30,7 @@ async def restart(app: App, arguments: list[Any]) -> Any:
     """Start ruff and the worker processes anew."""
     del arguments
     app.pipeline.restart_children()
+    app.notebooks.follow_all()
     app.names.kill()
 
 

@@ -85,6 +85,7 @@ class Tracked:
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     grace: asyncio.TimerHandle | None = None
     grace_over: bool = False
+    settled: Document | None = None  # the text of which a client that pulls may have been told
 
 
 def follow(tracked: Tracked, previous: Document, changes: Sequence[Change] | None) -> None:

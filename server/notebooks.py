@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from server.session import Session
 
 MAX_CELLS = 2_000
+_MARKUP = 1  # LSP's NotebookCellKind
 
 
 @dataclass(slots=True)
 class _Notebook:
     uri: str
     kind: str
-    version: int
     cells: list[wire.CellId] = field(default_factory=list)
 
 
@@ -50,7 +50,7 @@ class Notebooks:
     def open(self, params: wire.NotebookOpen) -> None:
         """Take notebookDocument/didOpen."""
         item = params.notebook_document
-        notebook = _Notebook(item.uri, item.notebook_type, item.version, item.cells[:MAX_CELLS])
+        notebook = _Notebook(item.uri, item.notebook_type, item.cells[:MAX_CELLS])
         self._notebooks[document_key(item.uri)] = notebook
         self._open_cells(notebook, params.cell_text_documents)
         self._tell_ruff(notebook)
@@ -61,7 +61,6 @@ class Notebooks:
         cells = params.change.cells
         if notebook is None or cells is None:
             return
-        notebook.version = params.notebook_document.version or notebook.version + 1
         if cells.structure is not None:
             array = cells.structure.array
             notebook.cells[array.start : array.start + array.delete_count] = array.cells or []
@@ -86,7 +85,7 @@ class Notebooks:
         self._pipeline.close_notebook(notebook.uri)
 
     def follow_all(self) -> None:
-        """Tell ruff of all notebooks, once the settings are known."""
+        """Tell ruff of all notebooks, once the settings are known or ruff is another one."""
         for notebook in self._notebooks.values():
             self._tell_ruff(notebook)
 
@@ -104,7 +103,9 @@ class Notebooks:
         texts: list[Any] = []
         for cell in notebook.cells:
             document = self._session.document(cell.document)
-            cells.append({"kind": cell.kind, "document": cell.document})
-            if document is not None:
+            # To ruff all code is Python: a cell of shell commands would be one syntax error that hides all else.
+            is_python = document is not None and document.language == "python"
+            cells.append({"kind": cell.kind if is_python else _MARKUP, "document": cell.document})
+            if is_python:
                 texts.append(document)
-        self._pipeline.notebook(notebook.uri, notebook.kind, notebook.version, cells, texts)
+        self._pipeline.notebook(notebook.uri, notebook.kind, cells, texts)

@@ -154,7 +154,9 @@ class Pipeline:
             self._connection.notify("textDocument/publishDiagnostics", Publish(tracked.uri, msgspec.Raw(b"[]")))
 
     def reconfigure(self) -> None:
-        """Decide anew how each document is analysed, after settings or trust have changed."""
+        """Decide anew how each document is analysed, after settings, trust or folders have changed."""
+        if any(one.project and child.roots != self._roots(one) for one, child in self._children.items()):
+            self.project_files_changed()
         for tracked in list(self._tracked.values()):
             if self._plan(tracked.document) != tracked.plan:
                 self.open(tracked.document, notebook=tracked.notebook)
@@ -178,13 +180,23 @@ class Pipeline:
         if self.is_ready():
             self.open(document, notebook=notebook)
 
-    def notebook(
-        self, uri: str, kind: str, version: int, cells: list[dict[str, object]], documents: list[Document]
-    ) -> None:
-        """Tell ruff of a notebook as it is now."""
-        configuration = self._plan(documents[0]).ruff if documents and self.is_ready() else None
-        if configuration is not None:
-            self._child(configuration).set_notebook(uri, kind, version, cells, documents)
+    def notebook(self, uri: str, kind: str, cells: list[dict[str, object]], documents: list[Document]) -> None:
+        """Tell ruff of a notebook as it is now. `documents`: its cells in Python."""
+        if not self.is_ready():
+            return
+        plan = self._plan(documents[0]) if documents else None
+        wanted = self._child(plan.ruff) if plan is not None and plan.ruff is not None else None
+        reasons = [limits.no_ruff(document, plan.largest) for document in documents] if plan is not None else []
+        reason = next(filter(None, reasons), None)
+        if reason is not None:
+            wanted = None
+            for document in documents:
+                self._without_ruff(document.uri, document, reason)
+        for child in self._children.values():
+            if child is not wanted:
+                child.close_notebook(uri)
+        if wanted is not None:
+            wanted.set_notebook(uri, kind, cells, documents)
 
     def close_notebook(self, uri: str) -> None:
         """Tell ruff that a notebook is closed."""
@@ -199,6 +211,7 @@ class Pipeline:
         self._own.restart()
         for tracked in list(self._tracked.values()):
             self.open(tracked.document, notebook=tracked.notebook)
+        self._refresh_soon()
 
     def shut_down(self) -> None:
         """End all children."""
@@ -280,12 +293,10 @@ class Pipeline:
 
     # -- ruff's side
 
-    def ruff_results(self, uri: str, document: Document | None, diagnostics: list[RuffDiagnostic]) -> None:
+    def ruff_results(self, uri: str, document: Document, diagnostics: list[RuffDiagnostic]) -> None:
         """Take ruff's diagnostics (`analyzers.ruff.Listener`)."""
         tracked = self._tracked.get(document_key(uri))
-        if tracked is None or (document is not None and document is not tracked.document):
-            return
-        if document is None and not tracked.notebook:
+        if tracked is None or tracked.ruff is None or document is not tracked.document:
             return
         tracked.ruff_items = diagnostics
         tracked.ruff_seen = tracked.document
@@ -304,12 +315,15 @@ class Pipeline:
 
     def ruff_quarantined(self, uri: str, document: Document) -> None:
         """Note that ruff is off for this text (`analyzers.ruff.Listener`)."""
+        self._without_ruff(uri, document, "ruff crashed or hung on this text, and is off until it changes")
+
+    def _without_ruff(self, uri: str, document: Document, reason: str) -> None:
         tracked = self._tracked.get(document_key(uri))
         if tracked is None or document is not tracked.document:
             return
         tracked.ruff_items = []
         tracked.ruff_seen = document
-        tracked.ruff_off = "ruff crashed or hung on this text, and is off until it changes"
+        tracked.ruff_off = reason
         self._settle(tracked)
 
     # -- inside
@@ -341,10 +355,18 @@ class Pipeline:
     def _child(self, configuration: RuffConfiguration) -> RuffServer:
         child = self._children.get(configuration)
         if child is None:
-            roots = [folder.uri for folder in self._session.folders if folder.path is not None]
-            child = RuffServer(configuration, self._session.capabilities.encoding, roots, self)
+            encoding = self._session.capabilities.encoding
+            child = RuffServer(configuration, encoding, self._roots(configuration), self)
             self._children[configuration] = child
         return child
+
+    def _roots(self, configuration: RuffConfiguration) -> tuple[str, ...]:
+        """Return the folders that a child is told of. One that follows projects' files reads those of all its folders."""
+        return tuple(
+            folder.uri
+            for folder in self._session.folders
+            if folder.path is not None and (folder.trusted or not configuration.project)
+        )
 
     def _check_limits(self, tracked: Tracked, previous: Document, changes: Sequence[Change] | None) -> None:
         """Start the analyses anew where a change took the text over a limit, or back under one."""

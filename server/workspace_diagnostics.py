@@ -84,7 +84,7 @@ class WorkspaceDiagnostics:
                 self._progress(token, {"items": reports})
                 await asyncio.sleep(COALESCE)
             else:
-                await waiting
+                await asyncio.shield(waiting)  # others wait for it too
 
     def _progress(self, token: int | str | None, value: object) -> None:
         self._app.connection.notify("$/progress", {"token": token, "value": value})
