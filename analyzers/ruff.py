@@ -21,6 +21,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -106,6 +107,9 @@ class _Child:
 
     process: subprocess.Popen[bytes]
     writer: asyncio.WriteTransport | None = None
+    left_unread: bool | None = (
+        None  # whether it ended before it had read all that was sent; None while that is not known
+    )
     unsent: list[bytes] = field(default_factory=list)
 
 
@@ -351,7 +355,7 @@ class RuffServer:
         if child.process.stdin is None or child.process.stdout is None:
             return
         await self._loop.connect_read_pipe(lambda: _Output(self, child), child.process.stdout)
-        transport, _ = await self._loop.connect_write_pipe(asyncio.BaseProtocol, child.process.stdin)
+        transport, _ = await self._loop.connect_write_pipe(lambda: _Input(child), child.process.stdin)
         child.writer = transport
         for data in child.unsent:
             transport.write(data)
@@ -362,6 +366,7 @@ class RuffServer:
         if self._child is not child:
             return
         self._child = None
+        left_unread = _leaves_unread(child)
         if child.writer is not None and not child.writer.is_closing():  # asyncio's own abort raises where it is closed
             child.writer.abort()
         if child.process.poll() is None:
@@ -380,7 +385,8 @@ class RuffServer:
             uri, text = self._asked
             self._asked = None
             self._wanted[uri] = None
-            suspect = text.digest
+            # What was not read is innocent: the question went to a child that was dying already.
+            suspect = None if left_unread else text.digest
         elif self._deaths_in_a_row >= OUTSIDE_DEATHS and self._touched is not None:
             suspect = self._touched.digest
         if self._unheard and not self._hung:
@@ -481,6 +487,33 @@ class RuffServer:
                     self._unheard.pop(uri, None)
                     self._listener.ruff_results(pushed.uri, document, pushed.diagnostics)
                     return
+
+
+class _Input(asyncio.BaseProtocol):
+    """The child's stdin."""
+
+    def __init__(self, child: _Child) -> None:
+        self._child = child
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        _leaves_unread(self._child)  # the pipe is closed after this
+
+
+def _leaves_unread(child: _Child) -> bool:
+    """Whether a child that ends has not read all that was sent; the newest question is at the end of that."""
+    if child.left_unread is None and child.writer is None:
+        child.left_unread = bool(child.unsent)
+    elif child.left_unread is None and child.writer is not None:
+        waiting = 0
+        with suppress(ImportError, OSError, ValueError):
+            import fcntl  # not on Windows
+            import termios
+
+            pipe = child.writer.get_extra_info("pipe")
+            waiting = int.from_bytes(fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
+        child.left_unread = waiting > 0 or child.writer.get_write_buffer_size() > 0
+    return bool(child.left_unread)
 
 
 class _Output(asyncio.Protocol):
