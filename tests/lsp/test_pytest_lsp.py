@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import weakref
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ TEXT = (
     "import os\nimport sys\n\n\ndef double(first):\n    if first == None:\n        return 0\n    return first + first\n"
 )
 LIMIT = 15.0  # seconds
+# Which editors the server asked to pull, by its answer to `initialize`.
+told_to_pull: weakref.WeakKeyDictionary[LanguageClient, bool] = weakref.WeakKeyDictionary()
 
 
 @pytest_lsp.fixture(
@@ -40,7 +43,8 @@ async def editor(lsp_client: LanguageClient, request: pytest.FixtureRequest, tmp
     parameters = types.InitializeParams(
         capabilities=client_capabilities(request.param), workspace_folders=[folder], root_uri=tmp_path.as_uri()
     )
-    await lsp_client.initialize_session(parameters)
+    result = await lsp_client.initialize_session(parameters)
+    told_to_pull[lsp_client] = result.capabilities.diagnostic_provider is not None
     yield
     await lsp_client.shutdown_session()
 
@@ -58,8 +62,7 @@ class Opened:
     async def shown(self, condition: Callable[[list[types.Diagnostic]], bool]) -> list[types.Diagnostic]:
         """Wait for diagnostics that satisfy `condition`, by push or by pull as the editor does it."""
         deadline = asyncio.get_running_loop().time() + LIMIT
-        capabilities = self.editor.capabilities.text_document
-        pulls = capabilities is not None and capabilities.diagnostic is not None
+        pulls = told_to_pull[self.editor]
         while True:
             if pulls:
                 report = await self.editor.text_document_diagnostic_async(types.DocumentDiagnosticParams(self.document))
