@@ -147,6 +147,8 @@ class Pipeline:
         if tracked is None:
             return
         self._let_go(tracked)
+        if not self._next_settled.done():
+            self._next_settled.set_result(None)
         for future in tracked.waiting:
             if not future.done():
                 future.set_result(None)
@@ -273,7 +275,7 @@ class Pipeline:
         return {"kind": "full", "resultId": result_id, "items": msgspec.Raw(raw)}
 
     def next_settled(self) -> asyncio.Future[None]:
-        """Return a future that is done when all is known of some document's text, next time that this happens."""
+        """Return a future that is done when all is known of some document's text, or one is closed, next time."""
         if self._next_settled.done():
             self._next_settled = self._loop.create_future()
         return self._next_settled

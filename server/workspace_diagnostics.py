@@ -66,18 +66,20 @@ class WorkspaceDiagnostics:
         """Answer one request: at the first news, or, with a token for partial results, not before it is cancelled."""
         await self._app.configured()
         known = {document_key(one.uri): one.value for one in params.previous_result_ids}
+        uris = {document_key(one.uri): one.uri for one in params.previous_result_ids}
+        at_rest: set[str] = set()  # the files that are not open and have findings
         token = params.partial_result_token
         for folder in list(self._app.session.folders):
             if folder.settings is None or folder.path is None or not folder.settings.settings.workspace_diagnostics:
                 continue
-            reports = await self._check(folder, known, params.work_done_token)
+            reports = await self._check(folder, known, at_rest, params.work_done_token)
             if reports and token is None:
                 return {"items": reports}
             for start in range(0, len(reports), BATCH):
                 self._progress(token, {"items": reports[start : start + BATCH]})
         while True:
             waiting = self._app.pipeline.next_settled()
-            reports = self._open_documents(known)
+            reports = [*self._open_documents(known, uris), *self._gone(known, uris, at_rest)]
             if reports and token is None:
                 return {"items": reports}
             if reports:
@@ -89,31 +91,44 @@ class WorkspaceDiagnostics:
     def _progress(self, token: int | str | None, value: object) -> None:
         self._app.connection.notify("$/progress", {"token": token, "value": value})
 
-    def _open_documents(self, known: dict[str, str]) -> list[object]:
+    def _open_documents(self, known: dict[str, str], uris: dict[str, str]) -> list[object]:
         """Return reports of the open documents that differ from `known`, and note them there."""
         reports: list[object] = []
         for uri, version, result_id, raw in self._app.pipeline.settled_reports():
             if known.get(document_key(uri)) == result_id or (raw == b"[]" and document_key(uri) not in known):
                 continue
             known[document_key(uri)] = result_id
+            uris[document_key(uri)] = uri
             items = msgspec.Raw(raw)
             reports.append({"kind": "full", "uri": uri, "version": version, "resultId": result_id, "items": items})
         return reports
 
+    def _gone(self, known: dict[str, str], uris: dict[str, str], at_rest: set[str]) -> list[object]:
+        """Return empty reports of what the client knows findings of, and is neither open nor has any at rest."""
+        gone = [one for one in uris if one not in at_rest and self._app.session.document(uris[one]) is None]
+        for one in gone:
+            known.pop(one, None)
+        return [{"kind": "full", "uri": uris.pop(one), "version": None, "items": []} for one in gone]
+
     # -- files that are not open
 
-    async def _check(self, folder: Folder, known: dict[str, str], progress: int | str | None) -> list[object]:
+    async def _check(
+        self, folder: Folder, known: dict[str, str], at_rest: set[str], progress: int | str | None
+    ) -> list[object]:
         """Return reports of the folder's files that are not open and differ from `known`."""
         if progress is not None:
             self._progress(progress, {"kind": "begin", "title": "postil: checking the workspace", "cancellable": True})
         try:
             found = await self._run_check(folder)
-            return await asyncio.to_thread(self._reports, folder.path or "", found, known)
+            if found is None:
+                at_rest.update(known)  # nothing is known of them, so what the client shows stays
+                return []
+            return await asyncio.to_thread(self._reports, folder.path or "", found, known, at_rest)
         finally:
             if progress is not None:
                 self._progress(progress, {"kind": "end"})
 
-    async def _run_check(self, folder: Folder) -> list[_Reported]:
+    async def _run_check(self, folder: Folder) -> list[_Reported] | None:
         command = [sys.executable, "-I", launcher(), "check", "--format", "json", "--quiet", "--exit-zero"]
         command += ["--trust"] if folder.trusted else []
         child = spawn([*command, "--", folder.path or "/"], memory=CHECK_MEMORY, stderr=subprocess.DEVNULL)
@@ -121,11 +136,11 @@ class WorkspaceDiagnostics:
             output, _ = await asyncio.wait_for(asyncio.to_thread(child.communicate), CHECK_LIMIT)
             return msgspec.json.decode(output, type=list[_Reported])
         except (TimeoutError, msgspec.DecodeError):
-            return []
+            return None
         finally:
             kill_group(child)
 
-    def _reports(self, root: str, found: list[_Reported], known: dict[str, str]) -> list[object]:
+    def _reports(self, root: str, found: list[_Reported], known: dict[str, str], at_rest: set[str]) -> list[object]:
         """Turn the terminal's findings into reports. Runs in a thread: it reads the files to count columns."""
         by_path: dict[str, list[_Reported]] = {}
         for one in found:
@@ -144,6 +159,7 @@ class WorkspaceDiagnostics:
             document = Document(uri_from_path(path), 0, "", text)
             raw = msgspec.json.encode([_diagnostic(document, one, encoding) for one in items])
             result_id = hashlib.sha256(raw).hexdigest()[:32]
+            at_rest.add(document_key(document.uri))
             if known.get(document_key(document.uri)) != result_id:
                 known[document_key(document.uri)] = result_id
                 reports.append(

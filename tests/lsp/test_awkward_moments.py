@@ -78,6 +78,23 @@ def test_cancelling_one_workspace_pull_leaves_the_others(ready: ReadyServer) -> 
     assert client.answer_count(second) == 0
 
 
+def test_a_closed_document_leaves_the_workspaces_diagnostics(ready: ReadyServer) -> None:
+    client = ready(capabilities.pull())
+    client.begin("workspace/diagnostic", {"previousResultIds": [], "partialResultToken": "t"})
+    uri = client.open(client.uri("a.py"), UNUSED)
+
+    def reported(found: list[str]) -> None:
+        def matches(one: Any) -> bool:
+            items = one["params"]["value"]["items"] if one.get("method") == "$/progress" else []
+            return any(item["uri"] == uri and codes(item["items"]) == found for item in items)
+
+        client.wait(matches)
+
+    reported(["F401"])
+    client.close(uri)
+    reported([])
+
+
 def test_settings_that_come_while_files_are_read(start: StartServer) -> None:
     """The client's settings count whenever they come: after 0.3 s the server reads without them, and then again."""
     for delay in (0.1, 0.35, 0.45, 0.6):
