@@ -452,8 +452,15 @@ def _ignore(_params: Any) -> None:
     """Take a notification that asks for nothing."""
 
 
+def _log_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what went wrong in a callback or a forgotten task; asyncio's own way writes the exception's message, perhaps code."""
+    error = context.get("exception")
+    log.error("a callback failed: %s", describe(error) if error is not None else context.get("message"))
+
+
 async def serve_client(greeted: Greeted, streams: tuple[int, int], environment: Mapping[str, str]) -> None:
     """Serve the client that was greeted until it is gone; does not return, but ends the process."""
+    asyncio.get_running_loop().set_exception_handler(_log_failure)
     stdio = Stdio(*streams)
     app = App(greeted, stdio, environment)
     await stdio.connect(app.connection.feed, app.connection.end_of_stream)

@@ -49,7 +49,7 @@ class Notices:
             elif problem.source == "editor" and problem.rule == "settings-unknown":
                 # Editors send options of their own along; that is not a person's mistake.
                 log.warning("the editor sent a setting that postil does not have")
-            elif problem.severity <= Severity.WARNING:
+            elif problem.severity <= Severity.WARNING and problem not in elsewhere:  # each folder's reading finds it
                 elsewhere.append(problem)
         changed = {path for path in {*grouped, *self._problems} if grouped.get(path) != self._problems.get(path)}
         self._problems = grouped

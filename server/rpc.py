@@ -126,11 +126,6 @@ class Connection:
             self._exit(code)
 
     @property
-    def in_flight(self) -> int:
-        """How many requests of the client wait for an answer."""
-        return len(self._in_flight)
-
-    @property
     def outgoing(self) -> int:
         """How many of our requests wait for an answer."""
         return len(self._outgoing)

@@ -61,7 +61,6 @@ class Session:
     capabilities: Capabilities
     folders: list[Folder] = field(default_factory=list)
     documents: dict[str, Document] = field(default_factory=dict)
-    language_ids: dict[str, str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     unfiled: Folder | None = None  # whose settings hold for documents in no folder
     initialization_options: Any = None
@@ -77,7 +76,6 @@ class Session:
         language = by_id(item.language_id)
         document = Document(item.uri, item.version, language.id if language else item.language_id, item.text)
         self.documents[key] = document
-        self.language_ids[key] = item.language_id
         self.broken.discard(key)
         return document
 
@@ -132,7 +130,6 @@ class Session:
     def close(self, uri: str) -> bool:
         """Forget a document; False where it was not open."""
         key = document_key(uri)
-        self.language_ids.pop(key, None)
         self.broken.discard(key)
         return self.documents.pop(key, None) is not None
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 
 MAX_RECORDED = 64 * 1024 * 1024  # bytes of one message; a larger one is noted without its body
 
@@ -28,5 +29,6 @@ class Recorder:
         """Write one message."""
         head = json.dumps({"direction": direction, "milliseconds": round((time.monotonic() - self._start) * 1000, 1)})
         message = body if len(body) <= MAX_RECORDED else b"null"
-        # One line each, so that a recording cut short is readable up to its last line.
-        os.write(self._descriptor, head[:-1].encode() + b', "message": ' + message.replace(b"\n", b" ") + b"}\n")
+        # One line each, so that a recording cut short is readable up to its last line. A full disk ends no session.
+        with suppress(OSError):
+            os.write(self._descriptor, head[:-1].encode() + b', "message": ' + message.replace(b"\n", b" ") + b"}\n")
