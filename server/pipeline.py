@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from analyzers import limits
+from analyzers.document import without_surrogates
 from analyzers.languages import by_id
 from analyzers.ruff import RuffServer
 from server.convert import document_key
@@ -93,7 +94,9 @@ class Pipeline:
             tracked.touched = True
             tracked.waiting = old.waiting
         self._tracked[key] = tracked
-        if document.uri.startswith(ANALYSED_SCHEMES) and tracked.plan.enabled:
+        # A URI with half a surrogate pair cannot be told to any child.
+        is_sayable = without_surrogates(document.uri) == document.uri
+        if document.uri.startswith(ANALYSED_SCHEMES) and tracked.plan.enabled and is_sayable:
             self._start(tracked)
         self._settle(tracked)
 

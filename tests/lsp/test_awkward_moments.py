@@ -169,3 +169,10 @@ def test_a_notebook_that_kills_ruff(ready: ReadyServer) -> None:
     notebook = {"uri": client.uri("n.ipynb"), "version": 2}
     client.notify("notebookDocument/didChange", {"notebookDocument": notebook, "change": {"cells": change}})
     client.diagnostics(good, where=lambda found: codes(found) == ["F401"])
+
+
+def test_a_uri_that_is_no_text_harms_no_other_document(ready: ReadyServer) -> None:
+    client = ready(capabilities.push())
+    client.open("file:///tmp/\ud800x.py", UNUSED)
+    uri = client.open(client.uri("a.py"), UNUSED)
+    assert codes(client.diagnostics(uri, where=bool)) == ["F401"]
