@@ -3,10 +3,9 @@
 `ruff server` is asked by pull, one question at a time: when the author types faster than ruff answers, only the newest text
 is asked about, where its pushed diagnostics would come for every change of a burst (measured: 200 changes cost 30 ms
 against 1,475). And when it dies, the one text that it was asked about is known. The document touched last is asked about
-first. What it says is decoded no deeper than a range, a code and a message, and goes to the editor in
-ruff's own words and the client's own columns.
+first. What it says is decoded no deeper than a range, a code and a message, and goes to the editor in ruff's own words and
+the client's own columns. The process itself is `analyzers/ruff_child.py`.
 
-Invariant: the child is our own dependency's binary, by absolute path, with its working directory outside every workspace.
 Invariant: a child that dies comes back, at most a second later. The text that killed it (by a signal of its own making, or by
 hanging past its time limit) is not sent again; healthy documents keep their answers. A death by SIGKILL or SIGTERM comes
 from outside and accuses no text, unless the same text was being looked at each time.
@@ -20,18 +19,13 @@ import hashlib
 import logging
 import os
 import signal
-import subprocess
-import sys
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from analyzers.document import without_surrogates
-from analyzers.framing import FrameReader, FramingError, frame
-from analyzers.processes import kill_group, spawn
-from analyzers.ruff_binary import ruff_binary
+from analyzers.ruff_child import RuffChild
 from analyzers.ruff_wire import MESSAGE, PUSHED, REPORT, Message, RuffConfiguration, RuffDiagnostic, initialize_params
 
 if TYPE_CHECKING:
@@ -48,7 +42,6 @@ CALM = 5.0  # seconds without a death after which the delays start again
 OUTSIDE_SIGNALS = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 OUTSIDE_DEATHS = 3  # by a signal from outside, all with the same text asked about, before that text is suspected
 MAX_QUARANTINED = 256  # digests that are remembered
-MAX_UNSENT = 64 * 1024 * 1024  # bytes that may wait for a child that does not read
 
 
 class RuffError(Exception):
@@ -101,18 +94,6 @@ class _Record:
     quarantined: bool = False
 
 
-@dataclass(slots=True)
-class _Child:
-    """One life of the child process."""
-
-    process: subprocess.Popen[bytes]
-    writer: asyncio.WriteTransport | None = None
-    left_unread: bool | None = (
-        None  # whether it ended before it had read all that was sent; None while that is not known
-    )
-    unsent: list[bytes] = field(default_factory=list)
-
-
 class RuffServer:
     """One kept `ruff server`, for all documents of one configuration.
 
@@ -131,7 +112,7 @@ class RuffServer:
         self.roots = tuple(roots)
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self._child: _Child | None = None
+        self._child: RuffChild | None = None
         self._open: dict[str, _Open] = {}
         self._waiting: dict[int, _Waiting] = {}
         self._records: dict[str, _Record] = {}
@@ -143,7 +124,6 @@ class RuffServer:
         self._question = 0  # the id of the question about `_asked`
         self._touched: Document | None = None  # the text sent last, accused where a death has no question to accuse
         self._hung = False
-        self._corked: list[bytes] | None = None
         self._last_id = 0
         self._deaths_in_a_row = 0
         self._last_death = 0.0
@@ -155,7 +135,7 @@ class RuffServer:
     @property
     def pid(self) -> int | None:
         """The process id of the living child."""
-        return self._child.process.pid if self._child is not None else None
+        return self._child.pid if self._child is not None else None
 
     # -- documents
 
@@ -177,11 +157,14 @@ class RuffServer:
         entry = self._open.get(uri)
         if entry is None:
             return
-        self._corked = []  # the change and the question about it are one write, and wake the child once
+        if self._child is None:
+            entry.document = document
+            self._ready()  # whoever starts it tells it of all that is open
+            return
+        child = self._child
+        child.cork()
         self._change(uri, entry, document, changes)
-        corked, self._corked = self._corked, None
-        if corked and self._child is not None:
-            self._write(self._child, b"".join(corked))
+        child.uncork()
 
     def _change(self, uri: str, entry: _Open, document: Document, changes: Sequence[TextChange]) -> None:
         entry.document = document
@@ -191,16 +174,14 @@ class RuffServer:
                 self._listener.ruff_quarantined(uri, document)
                 return
             entry.off = False
-            if self._ready():
-                self._did_open(uri, entry)
-        elif self._ready():
+            self._did_open(uri, entry)
+        else:
             self._notify(
                 "textDocument/didChange",
                 {"textDocument": {"uri": uri, "version": entry.version}, "contentChanges": changes},
             )
             self._touched = document
-        if self._child is not None:
-            self._ask(uri)
+        self._ask(uri)
 
     def close(self, uri: str) -> None:
         """Forget a document."""
@@ -263,10 +244,7 @@ class RuffServer:
         if self._restart is not None:
             self._restart.cancel()
         if self._child is not None:
-            kill_group(self._child.process)
-            # A killed child is gone in a moment; waited for, it leaves no zombie to whoever comes after us.
-            with suppress(subprocess.TimeoutExpired):
-                self._child.process.wait(timeout=0.2)
+            self._child.kill_and_wait()
 
     # -- asking
 
@@ -312,7 +290,7 @@ class RuffServer:
             return
         log.warning("ruff did not answer within %.0f s and is restarted", ANSWER_LIMIT)
         self._hung = True
-        kill_group(self._child.process)
+        self._child.kill()
 
     # -- the child's life
 
@@ -325,7 +303,7 @@ class RuffServer:
     def _start(self) -> None:
         self._restart = None
         try:
-            process = spawn([ruff_binary(), "server"], stderr=subprocess.DEVNULL)
+            self._child = RuffChild(self._received, self._died)
         except OSError as error:
             problem = f"ruff cannot be started: {error.strerror or error}"
             if problem != self.problem:
@@ -334,8 +312,6 @@ class RuffServer:
             self._schedule_restart()
             return
         self.problem = ""
-        child = self._child = _Child(process)
-        self._loop.create_task(self._connect(child))
         self._request(
             "initialize", initialize_params(self._configuration, self._encoding, self.roots, os.getpid()), None
         )
@@ -351,27 +327,10 @@ class RuffServer:
                 self._wanted.setdefault(uri)
         self._ask_next()
 
-    async def _connect(self, child: _Child) -> None:
-        if child.process.stdin is None or child.process.stdout is None:
-            return
-        await self._loop.connect_read_pipe(lambda: _Output(self, child), child.process.stdout)
-        transport, _ = await self._loop.connect_write_pipe(lambda: _Input(child), child.process.stdin)
-        child.writer = transport
-        for data in child.unsent:
-            transport.write(data)
-        child.unsent.clear()
-
-    def _died(self, child: _Child) -> None:
-        """Take note of the end of the child's output: its death, whatever it came from."""
+    def _died(self, child: RuffChild, code: int, left_unread: bool) -> None:  # noqa: FBT001 - a callback
         if self._child is not child:
             return
         self._child = None
-        left_unread = _leaves_unread(child)
-        if child.writer is not None and not child.writer.is_closing():  # asyncio's own abort raises where it is closed
-            child.writer.abort()
-        if child.process.poll() is None:
-            kill_group(child.process)
-        code = child.process.wait()
         self.deaths += 1
         waiting, self._waiting = list(self._waiting.values()), {}
         for one in waiting:
@@ -451,23 +410,8 @@ class RuffServer:
         self._send({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params})
 
     def _send(self, message: Mapping[str, object]) -> None:
-        child = self._child
-        if child is None:
-            return
-        data = frame(msgspec.json.encode(message))
-        if self._corked is not None:
-            self._corked.append(data)
-        else:
-            self._write(child, data)
-
-    def _write(self, child: _Child, data: bytes) -> None:
-        if child.writer is None:
-            child.unsent.append(data)
-            return
-        child.writer.write(data)
-        if child.writer.get_write_buffer_size() > MAX_UNSENT:
-            log.warning("ruff does not read and is restarted")
-            kill_group(child.process)
+        if self._child is not None:
+            self._child.send(message)
 
     def _received(self, body: bytes) -> None:
         message = MESSAGE.decode(body)
@@ -487,52 +431,3 @@ class RuffServer:
                     self._unheard.pop(uri, None)
                     self._listener.ruff_results(pushed.uri, document, pushed.diagnostics)
                     return
-
-
-class _Input(asyncio.BaseProtocol):
-    """The child's stdin."""
-
-    def __init__(self, child: _Child) -> None:
-        self._child = child
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        _leaves_unread(self._child)  # the pipe is closed after this
-
-
-def _leaves_unread(child: _Child) -> bool:
-    """Whether a child that ends has not read all that was sent; the newest question is at the end of that."""
-    if child.left_unread is None and child.writer is None:
-        child.left_unread = bool(child.unsent)
-    elif child.left_unread is None and child.writer is not None:
-        waiting = 0
-        with suppress(ImportError, OSError, ValueError):
-            import fcntl  # not on Windows
-            import termios
-
-            pipe = child.writer.get_extra_info("pipe")
-            waiting = int.from_bytes(fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
-        child.left_unread = waiting > 0 or child.writer.get_write_buffer_size() > 0
-    return bool(child.left_unread)
-
-
-class _Output(asyncio.Protocol):
-    """The child's stdout. Its end is the child's death."""
-
-    def __init__(self, server: RuffServer, child: _Child) -> None:
-        self._server = server
-        self._child = child
-        self._reader = FrameReader()
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            bodies = self._reader.feed(data)
-            for body in bodies:
-                self._server._received(body)  # noqa: SLF001 - two halves of one thing
-        except (FramingError, msgspec.DecodeError, UnicodeError) as error:
-            log.warning("ruff's output cannot be followed (%s); it is restarted", type(error).__name__)
-            kill_group(self._child.process)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._server._died(self._child)  # noqa: SLF001 - two halves of one thing
