@@ -6,7 +6,10 @@ finding or a document by its identity, never a file to write or a program to run
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from server.jsonrpc import Code, RpcError
 
@@ -56,11 +59,15 @@ def commands(environment: Mapping[str, str]) -> Mapping[str, Callable[[App, list
 
 
 async def run_command(app: App, name: str, arguments: object, environment: Mapping[str, str]) -> Any:
-    """Run a command. Raises RpcError (InvalidParams) for an unknown one or wrong arguments."""
+    """Run a command and return its result as JSON text.
+
+    Raises RpcError (InvalidParams) for an unknown one or wrong arguments, and TypeError, ValueError or RecursionError for a
+    result that JSON cannot say: a set is no array here and NaN no null, as the encoder of all other messages would have it.
+    """
     command = commands(environment).get(name)
     if command is None or not isinstance(arguments, list):
         raise RpcError(Code.INVALID_PARAMS, "unknown command")
-    return await command(app, arguments)
+    return msgspec.Raw(json.dumps(await command(app, arguments), allow_nan=False).encode())
 
 
 async def _apply_source_action(app: App, arguments: list[Any], kind: str, label: str) -> Any:

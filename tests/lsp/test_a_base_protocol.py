@@ -225,13 +225,9 @@ def test_lsp_11_an_id_in_flight_is_taken(client: RawClient) -> None:
 
 @pytest.mark.parametrize("kind", ["set", "object", "cycle", "nan"])
 def test_lsp_12_results_that_json_cannot_say(client: RawClient, kind: str) -> None:
-    """One answer, -32603; what is sent stays JSON (the client refuses NaN). A set may be an array, and NaN null."""
+    """One answer, -32603; what is sent stays JSON (the client refuses NaN)."""
     identity = client.begin_command("postil.test.result", kind)
-    answer = client.answer(identity, timeout=5)
-    if "error" in answer:
-        assert answer["error"]["code"] == -32603
-    else:
-        assert {"set": [1, 2], "nan": None}[kind] == answer["result"]
+    assert client.answer(identity, timeout=5)["error"]["code"] == -32603
     client.echo()
     client.check_clean()
 
