@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.lsp import capabilities
@@ -56,6 +57,11 @@ def test_what_ruff_finds_late_is_asked_for_again(ready: ReadyServer) -> None:
     assert client.pull(uri)["items"] == []
     (ruff,) = ruff_children(client)
     ruff.signal(signal.SIGSTOP)
+    threads = Path(f"/proc/{ruff.pid}/task")
+    client.wait_until(
+        lambda: all(") T " in (one / "stat").read_text() for one in threads.iterdir()),
+        what="all threads of ruff to stop",
+    )
     client.change(uri, 2, UNUSED)
     assert client.pull(uri, timeout=8)["items"] == []
     begun = len(client.received)
